@@ -1,0 +1,1 @@
+"""Text: reading it from files, cutting it into sentences, tokens and chunks."""
