@@ -25,6 +25,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from types import ModuleType
+from unicodedata import east_asian_width
+
+
+_AROUND = 100  # characters of a long line shown on each side of what is wrong
 
 
 class RagkitError(Exception):
@@ -49,7 +53,7 @@ class PipelineError(RagkitError):
         lines = [self.reason]
         if self.text:
             line, start, end = _line_at(self.text, self.start, self.end)
-            lines += [f"    {line}", "    " + " " * start + "^" * max(1, end - start)]
+            lines += [f"    {line}", "    " + _blank(line[:start]) + "^" * max(1, len(_blank(line[start:end])))]
         if self.hint:
             lines.append(f"hint: {self.hint}")
         return "\n".join(lines)
@@ -59,7 +63,15 @@ def _line_at(text: str, start: int, end: int) -> tuple[str, int, int]:
     first = text.rfind("\n", 0, start) + 1
     last = text.find("\n", start)
     last = len(text) if last < 0 else last
-    return text[first:last], start - first, min(end, last) - first
+    left, right = max(first, start - _AROUND), min(last, max(end, start) + _AROUND)
+    before, after = "…" if left > first else "", "…" if right < last else ""
+    shift = len(before) - left
+    return before + text[left:right] + after, start + shift, min(end, right) + shift
+
+
+def _blank(text: str) -> str:
+    """White space as wide as the text on a terminal."""
+    return "".join("\t" if char == "\t" else "  " if east_asian_width(char) in "WF" else " " for char in text)
 
 
 class PipelineSyntaxError(PipelineError):

@@ -176,8 +176,7 @@ class Hits:
     trace: Metadata = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.items, tuple):
-            object.__setattr__(self, "items", tuple(self.items))
+        object.__setattr__(self, "items", tuple(self.items))
         seen: set[str] = set()
         for before, hit in zip((None, *self.items), self.items, strict=False):
             if hit.chunk.id in seen:
@@ -245,7 +244,12 @@ class Citation:
 
     @classmethod
     def of(cls, chunk: Chunk, start: int, end: int) -> Citation:
-        """Cite characters `start` to `end` *of the chunk's text*; the offsets become those of its document."""
+        """Cite characters `start` to `end` *of the chunk's text*; the offsets become those of its document.
+
+        Raises `InvalidValueError` when they enclose nothing or lie outside.
+        """
+        if not 0 <= start < end <= len(chunk.text):
+            raise InvalidValueError(f"[{start}:{end}] does not lie in chunk {chunk.id!r} of {len(chunk.text)} characters")
         quote = chunk.text[start:end]
         return cls(chunk.document_id, chunk.source, chunk.start + start, chunk.start + end, quote)
 
