@@ -144,7 +144,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question, with an optional metadata filter (see `ragkit.retrieve.filters`) that every index honours."""
+    """A question, with an optional metadata filter (see `ragkit.filters`) that every index honours."""
 
     text: str
     filter: Metadata = field(default_factory=dict)

@@ -110,8 +110,14 @@ def test_a_citation_quotes_the_document_wherever_the_chunk_stands(piece: tuple[D
 
 def test_a_citation_beyond_its_chunk_or_of_nothing_cannot_be_made() -> None:
     for start, end in [(0, 99), (3, 3), (5, 2), (50, 60), (-5, 3)]:
-        with pytest.raises(InvalidValueError, match="does not fit its quote"):
+        with pytest.raises(InvalidValueError, match="does not lie in chunk"):
             Citation.of(a_chunk(), start, end)
+
+
+def test_a_citation_whose_offsets_do_not_fit_its_quote_cannot_be_made() -> None:
+    for start, end, quote in [(0, 4, "Ada"), (-1, 2, "Ada"), (3, 3, "")]:
+        with pytest.raises(InvalidValueError, match="does not fit its quote"):
+            Citation("d", "d.txt", start, end, quote)
 
 
 def test_citations_of_other_texts_are_found_out() -> None:

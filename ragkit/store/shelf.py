@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.components import Rows
 from ragkit.errors import StoreError
+from ragkit.filters import matcher
 from ragkit.store.sqlite import MANY, text_hash
 from ragkit.types import Chunk, Metadata
 
@@ -79,7 +80,8 @@ class SQLiteShelf:
         found = self._few(unique) if len(unique) <= 4 * MANY else self._many(unique)
         if len(found) != len(unique):
             raise StoreError(
-                f"{len(unique) - len(found)} texts of index {self.entry.stage!r} have no vector; run `ragkit add --rebuild`"
+                f"{len(unique) - len(found)} texts of index {self.entry.stage!r} have no vector; "
+                "run `ragkit add --rebuild`"
             )
         matrix = np.frombuffer(b"".join(found), dtype="<f2").reshape(len(unique), -1)
         return matrix.astype(np.float32)[inverse]
@@ -102,9 +104,8 @@ class SQLiteShelf:
             "SELECT c.slot, c.id, d.id, c.start, c.end, c.text, c.metadata "
             "FROM chunks c JOIN documents d ON d.number = c.document WHERE c.slot IN ?"
         )
-        found = (
-            (row[0], Chunk(*row[1:6], metadata=json.loads(row[6]))) for row in self.store.rows_in(sql, _unique(slots))
-        )
+        rows = self.store.rows_in(sql, _unique(slots))
+        found = ((row[0], Chunk(row[1], row[2], row[3], row[4], row[5], json.loads(row[6]))) for row in rows)
         return _in_order(slots, found, "chunk")
 
     def chunk_ids(self, slots: Sequence[int] | Ints) -> list[str]:
@@ -115,15 +116,14 @@ class SQLiteShelf:
 
     def matching(self, filter: Metadata) -> Ints:
         """The slots of the live chunks whose metadata match the filter, ascending; remembered until a change."""
-        from ragkit.retrieve.filters import matches
-
         generation, known = self._matching
         if generation != self.generation:
             generation, known = self._matching = self.generation, {}
         key = json.dumps(dict(filter), sort_keys=True, default=str)
         if key not in known:
+            passes = matcher(filter)
             rows = self.store.rows("SELECT slot, metadata FROM chunks ORDER BY slot")
-            known[key] = _ints([row for row in rows if matches(json.loads(row[1]), filter)])
+            known[key] = _ints([row for row in rows if passes(json.loads(row[1]))])
         return known[key]
 
 

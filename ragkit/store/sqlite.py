@@ -181,7 +181,10 @@ class SQLiteStore:
     def document(self, id: str) -> Document | None:
         """A stored document, whole."""
         found = self.rows("SELECT id, text, source, media_type, metadata FROM documents WHERE id = ?", [id])
-        return Document(*found[0][:4], metadata=json.loads(found[0][4])) if found else None
+        if not found:
+            return None
+        id, text, source, media_type, metadata = found[0]
+        return Document(id, text, source, media_type, json.loads(metadata))
 
     def sources(self) -> list[SourceInfo]:
         """All documents, by source and id."""

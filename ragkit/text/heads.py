@@ -29,13 +29,13 @@ _RESERVED = frozenset(("source", "heading", "page", "pages", "outline", "encodin
 def indexed_text(chunk: Chunk) -> str:
     """What an index should see of a chunk: its head (title, else heading) on a line of its own, then its text.
 
-    A chunk that already begins with its head is left as it is.
+    A chunk whose first line is its head is left as it is.
     """
     head = chunk.head.strip()
     if not head:
         return chunk.text
-    begin = chunk.text.lstrip("#=*_ \t\n")
-    if begin.startswith(head) and not begin[len(head) : len(head) + 1].isalnum():
+    first = chunk.text.lstrip("\n").partition("\n")[0]
+    if first.strip("#=*_ \t") == head:
         return chunk.text
     return f"{head}\n{chunk.text}"
 

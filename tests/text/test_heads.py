@@ -30,6 +30,10 @@ def test_a_longer_word_with_the_same_beginning_is_not_the_head() -> None:
     assert indexed_text(chunk("Adam was there.", title="Ada")) == "Ada\nAdam was there."
 
 
+def test_prose_that_begins_with_the_name_still_gets_its_head() -> None:
+    assert indexed_text(chunk("Ada wrote notes.", title="Ada")) == "Ada\nAda wrote notes."
+
+
 def titles(text: str) -> list[tuple[int, str]]:
     return [(heading.level, heading.title) for heading in headings(text)]
 
