@@ -19,7 +19,7 @@ Construction is cheap and reads nothing: models are loaded on first use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -104,8 +104,8 @@ class Derived:
 class Rows:
     """The derived rows of many chunks, concatenated: row i belongs to chunk `slots[i]`.
 
-    `texts[text_starts[i]:text_starts[i + 1]]` are the ids of row i's texts and then terms, likewise `data`. Slots grow with every
-    chunk ever added and are never used again.
+    `texts[text_starts[i]:text_starts[i + 1]]` are the ids of row i's texts and then terms, likewise `data`. Slots grow
+    with every chunk ever added and are never used again.
     """
 
     slots: Ints
@@ -122,6 +122,14 @@ class Shelf(Protocol):
     @property
     def generation(self) -> int:
         """A number that differs whenever the store's documents have changed."""
+        ...
+
+    def kept(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays that were kept at this generation, by name; empty when there are none."""
+        ...
+
+    def keep(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep arrays that took long to make, for the next opening; a store may decline."""
         ...
 
     def live(self) -> Ints:

@@ -27,7 +27,6 @@ import importlib.util
 from types import ModuleType
 from unicodedata import east_asian_width
 
-
 _AROUND = 100  # characters of a long line shown on each side of what is wrong
 
 

@@ -10,7 +10,7 @@ Each `check_…` raises `AssertionError` naming the promise that was broken; rag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,13 @@ class MemoryShelf:
     def generation(self) -> int:
         """Grows with every change."""
         return self._generation
+
+    def kept(self) -> dict[str, Any]:
+        """Nothing: a store in memory is not opened twice."""
+        return {}
+
+    def keep(self, arrays: Mapping[str, Any]) -> None:
+        """Decline."""
 
     def live(self) -> Ints:
         """The slots of all live chunks, ascending."""

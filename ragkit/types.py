@@ -212,7 +212,9 @@ class Hits:
         With a `stage` name the new rank and score are noted in each hit's `why`.
         """
         scored = sorted(((float(score(hit)), hit) for hit in self.items), key=lambda pair: (-pair[0], pair[1].chunk.id))
-        return replace(self, items=tuple(_rescored(hit, value, stage, rank) for rank, (value, hit) in enumerate(scored, 1)))
+        return replace(
+            self, items=tuple(_rescored(hit, value, stage, rank) for rank, (value, hit) in enumerate(scored, 1))
+        )
 
 
 def _rescored(hit: Hit, score: float, stage: str, rank: int) -> Hit:
@@ -249,7 +251,9 @@ class Citation:
         Raises `InvalidValueError` when they enclose nothing or lie outside.
         """
         if not 0 <= start < end <= len(chunk.text):
-            raise InvalidValueError(f"[{start}:{end}] does not lie in chunk {chunk.id!r} of {len(chunk.text)} characters")
+            raise InvalidValueError(
+                f"[{start}:{end}] does not lie in chunk {chunk.id!r} of {len(chunk.text)} characters"
+            )
         quote = chunk.text[start:end]
         return cls(chunk.document_id, chunk.source, chunk.start + start, chunk.start + end, quote)
 

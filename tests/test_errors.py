@@ -36,7 +36,9 @@ def test_a_long_line_is_cropped_around_the_fault():
 
 
 def test_a_missing_extra_names_the_command_that_installs_it():
-    with pytest.raises(MissingExtraError, match=r"drawing plots needs the package no_such_thing: pip install 'ragkit\[plots\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"drawing plots needs the package no_such_thing: pip install 'ragkit\[plots\]'"
+    ):
         require("no_such_thing", extra="plots", purpose="drawing plots")
     assert require("json", extra="none", purpose="reading") is json
 

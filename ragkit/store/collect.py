@@ -27,11 +27,18 @@ def discard(store: SQLiteStore, ids: Sequence[str]) -> None:
     store.db.conn.executemany("DELETE FROM documents WHERE id = ?", [(id,) for id in ids])
 
 
+def loosen_rows(store: SQLiteStore, number: int, slots: Sequence[int]) -> None:
+    """Note that these rows of an index are about to be replaced, so that texts only they used are collected."""
+    sql = "SELECT texts FROM derived WHERE index_number = ? AND slot IN ?"
+    _loosen(store, store.rows_in(sql, list(slots), before=[number]))
+
+
 def discard_index(store: SQLiteStore, number: int) -> None:
     """Delete an index with its rows, and its model's vectors when no other index uses that model."""
     connection = store.db.conn
     _loosen(store, connection.execute("SELECT texts FROM derived WHERE index_number = ?", [number]))
     connection.execute("DELETE FROM derived WHERE index_number = ?", [number])
+    connection.execute("DELETE FROM arrays WHERE index_number = ?", [number])
     connection.execute("DELETE FROM indexes WHERE number = ?", [number])
     unused = "(SELECT number FROM models WHERE number NOT IN (SELECT model FROM indexes WHERE model IS NOT NULL))"
     connection.execute(f"DELETE FROM vectors WHERE model IN {unused}")
@@ -39,8 +46,9 @@ def discard_index(store: SQLiteStore, number: int) -> None:
 
 
 def collect(store: SQLiteStore) -> None:
-    """Delete the loose texts that no row uses, with their vectors."""
+    """Delete the loose texts that no row uses, with their vectors, and what models said of documents that are gone."""
     connection = store.db.conn
+    connection.execute("DELETE FROM llm_units WHERE document NOT IN (SELECT id FROM documents)")
     loose = connection.execute("SELECT text FROM loose").fetchall()
     if not loose:
         return

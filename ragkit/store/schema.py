@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 APPLICATION_ID = 0x7261676B  # "ragk", in the file's header: tells a ragkit store from any other database
-VERSION = 1
+VERSION = 3
 
 
 @functools.cache
@@ -23,12 +23,14 @@ def migrations() -> Migrations:
     from sqlite_utils import Migrations
 
     steps = Migrations("ragkit")
-    steps(name="1_documents_chunks_rows_vectors")(_first)
+    steps(name="1_documents_chunks_rows_vectors")(lambda db: _run(db, _FIRST))
+    steps(name="2_language_model_calls")(lambda db: _run(db, _SECOND))
+    steps(name="3_arrays_of_opened_indexes")(lambda db: _run(db, _THIRD))
     return steps
 
 
-def _first(db: Database) -> None:
-    for statement in _FIRST.split(";"):
+def _run(db: Database, script: str) -> None:
+    for statement in script.split(";"):
         if statement.strip():
             db.execute(statement)
 
@@ -98,4 +100,57 @@ CREATE TABLE derived (
     PRIMARY KEY (index_number, slot)
 );
 CREATE INDEX derived_by_slot ON derived (slot)
+"""
+
+# `llm_units` holds what a model said about a chunk (NULL when it was not asked), by the chunk's content and the model,
+# so that building again costs no tokens; `collect` deletes it with its document.
+_SECOND = """
+CREATE TABLE llm_calls (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    chunks TEXT NOT NULL,
+    model TEXT NOT NULL,
+    template TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    counted_by TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    saved INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE llm_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    budget INTEGER NOT NULL,
+    planned INTEGER NOT NULL,
+    spent INTEGER NOT NULL,
+    overrun INTEGER NOT NULL,
+    chosen INTEGER NOT NULL,
+    offered INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    rejected TEXT NOT NULL,
+    last_call INTEGER NOT NULL
+);
+CREATE TABLE llm_units (
+    key BLOB NOT NULL,
+    document TEXT NOT NULL,
+    statements TEXT,
+    tokens INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (key, document)
+)
+"""
+
+# What an index made of its rows when it was opened; not looked at once the generation has moved on.
+_THIRD = """
+CREATE TABLE arrays (
+    index_number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    dtype TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (index_number, name)
+)
 """

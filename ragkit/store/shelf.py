@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragkit.components import Rows
 from ragkit.errors import StoreError
 from ragkit.filters import matcher
-from ragkit.store.sqlite import MANY, text_hash
+from ragkit.store.sqlite import text_hash
 from ragkit.types import Chunk, Metadata
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragkit.components import Ints, Vectors
+    from ragkit.store.ledger import Ledger
     from ragkit.store.sqlite import IndexEntry, SQLiteStore
+
+
+log = logging.getLogger(__name__)
 
 
 class SQLiteShelf:
@@ -31,6 +36,44 @@ class SQLiteShelf:
     def generation(self) -> int:
         """Grows with every write by any process."""
         return self.store.generation
+
+    @property
+    def revision(self) -> int:
+        """Grows whenever rows of this index were replaced while their chunks stayed."""
+        return int(self.store.setting(f"revision {self.entry.number}") or 0)
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """Where calls of language models are written down; None while the store cannot be written."""
+        from ragkit.store.ledger import Ledger
+
+        return None if self.store.read_only else Ledger(self.store, self.entry)
+
+    def kept(self) -> dict[str, NDArray[Any]]:
+        """The arrays kept at this generation, by name; empty when there are none."""
+        import numpy as np
+
+        found = self.store.rows(
+            "SELECT name, dtype, shape, data FROM arrays WHERE index_number = ? AND generation = ?",
+            [self.entry.number, self.generation],
+        )
+        return {name: np.frombuffer(data, dtype).reshape(json.loads(shape)) for name, dtype, shape, data in found}
+
+    def keep(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep arrays for the next opening, if the store can be written now; they are only a saving of time."""
+        if self.store.read_only or self.store.db.conn.in_transaction:
+            return
+        number, generation = self.entry.number, self.generation
+        rows = [
+            (number, name, generation, array.dtype.str, json.dumps(array.shape), array.tobytes())
+            for name, array in arrays.items()
+        ]
+        try:
+            with self.store.keeping():
+                self.store.db.conn.execute("DELETE FROM arrays WHERE index_number = ?", [number])
+                self.store.db.conn.executemany("INSERT INTO arrays VALUES (?, ?, ?, ?, ?, ?)", rows)
+        except StoreError as error:  # a busy or full disk must not stop a question
+            log.warning("the arrays of index %s were not kept: %s", self.entry.stage, error)
 
     def live(self) -> Ints:
         """The slots of all live chunks, ascending."""
@@ -77,7 +120,8 @@ class SQLiteShelf:
         if not len(unique):
             dim = self.store.rows("SELECT dim FROM models WHERE number = ?", [self.entry.model])[0][0]
             return np.zeros((0, dim), dtype=np.float32)
-        found = self._few(unique) if len(unique) <= 4 * MANY else self._many(unique)
+        spread = int(unique[-1] - unique[0]) + 1
+        found = self._many(unique) if len(unique) > spread // 2 else self._few(unique)
         if len(found) != len(unique):
             raise StoreError(
                 f"{len(unique) - len(found)} texts of index {self.entry.stage!r} have no vector; "

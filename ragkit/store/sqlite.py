@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ragkit.components import Vectors
     from ragkit.store.shelf import SQLiteShelf
 
-MANY = 900  # values per statement, below SQLite's oldest limit of 999
+MANY = 30_000  # values per statement; SQLite allows 32,766 since 3.32
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,18 @@ class SQLiteStore:
                     "INSERT INTO meta VALUES ('generation', '1') "
                     "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
                 )
+                self.db.execute("COMMIT")
+            except BaseException:
+                self.db.rollback()
+                raise
+
+    @contextlib.contextmanager
+    def keeping(self) -> Iterator[None]:
+        """A write transaction for what can be computed again; it is no change of the store, so its generation stays."""
+        with self.lock, translated(self.path):
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
                 self.db.execute("COMMIT")
             except BaseException:
                 self.db.rollback()
@@ -318,9 +330,15 @@ class SQLiteStore:
     ) -> None:
         """Add the rows of one index for chunks that are stored already; chunks removed meanwhile are passed over."""
         with self.writing():
-            live = {row[0] for row in self.rows_in("SELECT slot FROM chunks WHERE slot IN ?", slots)}
-            kept = [(slot, row) for slot, row in zip(slots, derived, strict=True) if slot in live]
-            self._insert_derived(index, [slot for slot, _ in kept], [row for _, row in kept], vectors)
+            self.put_derived(index, slots, derived, vectors)
+
+    def put_derived(
+        self, index: int, slots: Sequence[int], derived: Sequence[Derived], vectors: Mapping[int, Mapping[str, bytes]]
+    ) -> None:
+        """The same inside a write transaction of the caller's; rows that are there are replaced."""
+        live = {row[0] for row in self.rows_in("SELECT slot FROM chunks WHERE slot IN ?", slots)}
+        kept = [(slot, row) for slot, row in zip(slots, derived, strict=True) if slot in live]
+        self._insert_derived(index, [slot for slot, _ in kept], [row for _, row in kept], vectors)
 
     def collect(self) -> None:
         """Delete the texts and vectors that nothing uses any more; call it after a run of writes."""

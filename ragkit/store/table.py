@@ -21,7 +21,7 @@ class RowTable:
     def __init__(self) -> None:
         none = np.zeros(0, dtype=np.int64)
         self.rows = Rows(none, none, np.zeros(1, np.int64), none, np.zeros(1, np.int64))
-        self.generation = -1
+        self.generation, self.revision = -1, 0
 
     def refresh(self, shelf: Shelf) -> bool:
         """Read what changed; True when anything did."""
@@ -29,6 +29,10 @@ class RowTable:
         if generation == self.generation:
             return False
         self.generation = generation
+        revision = getattr(shelf, "revision", 0)
+        if revision != self.revision:  # rows were replaced where they stood
+            self.rows, self.revision = shelf.rows(), revision
+            return True
         live = shelf.live()
         kept = np.isin(self.rows.slots, live, assume_unique=True)
         new = live[~np.isin(live, self.rows.slots, assume_unique=True)]

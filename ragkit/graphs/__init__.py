@@ -1,0 +1,1 @@
+"""Graphs of what documents say: building, searching, showing them."""

@@ -1,0 +1,308 @@
+"""Adding sources to a knowledge base: what is new, what changed, what vanished, what failed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ragkit.errors import LoadError, StoreError
+from ragkit.pipeline.bind import Bound
+from ragkit.pipeline.build import Builder, Failure, Pending, Prepared, content_digest
+from ragkit.text.loaders.items import SkippedError
+from ragkit.types import Document, Source
+
+log = logging.getLogger(__name__)
+
+Given = str | Path | Document | Source
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told after each document: how many are done, of how many where known, and which it was."""
+
+    done: int
+    total: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What `add` did, by document id. A summary comes with `str()`.
+
+    `failed` names sources that could not be read, `skipped` those left out on purpose (empty, binary, …), with reasons.
+    """
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    skipped: tuple[Failure, ...] = ()
+    chunks: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        counts = ", ".join(
+            f"{len(getattr(self, name))} {name}"
+            for name in ("added", "changed", "unchanged", "removed", "failed", "skipped")
+        )
+        return f"{counts}; {self.chunks} chunks in {self.seconds:.1f} s"
+
+
+@dataclass(slots=True)
+class Ingest:
+    """One call of `add`."""
+
+    bound: Bound
+    executor: Executor | None
+    progress: Callable[[Progress], None] | None
+    prune: bool
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    skipped: list[Failure] = field(default_factory=list)
+    chunks: int = 0
+    _files: dict[str, _FileRun] = field(default_factory=dict)
+    _seen: dict[str, str] = field(default_factory=dict)
+    _roots: list[str] = field(default_factory=list)
+    _found: set[str] = field(default_factory=set)
+
+    def run(self, sources: Iterable[Any]) -> None:
+        """Add everything; see `KnowledgeBase.add`."""
+        builder = self.bound.builder(self.executor)
+        builder.add(self._pending(flat(sources)), self._done)
+        self._finish_files()
+        if self.prune:
+            self._prune()
+        self.bound.store.collect()
+
+    def report(self) -> AddReport:
+        """What was done so far."""
+        return AddReport(
+            tuple(self.added),
+            tuple(self.changed),
+            tuple(self.unchanged),
+            tuple(self.removed),
+            tuple(self.failed),
+            tuple(self.skipped),
+            self.chunks,
+        )
+
+    # -- what needs work ------------------------------------------------------------------------------------------
+
+    def _pending(self, given: Iterable[Given]) -> Iterator[Pending]:
+        for one in given:
+            if isinstance(one, Document):
+                yield from self._document(one, None)
+            else:
+                yield from self._source(one if isinstance(one, Source) else Source(str(one)))
+
+    def _source(self, source: Source) -> Iterator[Pending]:
+        loader = self.bound.loader
+        if source.text is None:
+            self._roots.append(_normal(source.name))
+        if not hasattr(loader, "discover"):
+            for document in self._loaded(source.name, loader.load(source)):
+                yield from self._document(document, None)
+            return
+        for item in loader.discover(source, leave_out=self._own_files()):
+            if isinstance(item, LoadError):
+                self._fail(item)
+            else:
+                yield from self._file(item)
+
+    def _own_files(self) -> list[Path]:
+        """The files of the store itself, which may lie in the folder being added."""
+        return [Path(self.bound.store.path + ending) for ending in ("", "-wal", "-shm", "-journal")]
+
+    def _file(self, item: Any) -> Iterator[Pending]:
+        if item.source in self._found:
+            return  # reached twice, through overlapping arguments or links
+        self._found.add(item.source)
+        try:
+            digest = item.digest()
+        except LoadError as error:
+            self._fail(error)
+            return
+        store = self.bound.store
+        if store.file_state(item.source) == (digest, self.bound.build):
+            for id in store.ids_of(file=item.source):
+                self._seen[id] = item.source
+                self.unchanged.append(id)
+            return
+        run = self._files[item.source] = _FileRun(digest, set(store.ids_of(file=item.source)))
+        for document in self._loaded(item.source, item.documents()):
+            run.ids.add(document.id)
+            yield from self._document(document, item.source)
+        run.read = True
+
+    def _loaded(self, name: str, documents: Iterable[Document | LoadError]) -> Iterator[Document]:
+        try:
+            for document in documents:
+                if isinstance(document, LoadError):
+                    self._fail(document)
+                    if not isinstance(document, SkippedError):
+                        self._note_failed(name)
+                else:
+                    yield document
+        except LoadError as error:
+            self._fail(error)
+            self._note_failed(name)
+        except Exception as error:  # a third-party loader may raise anything; its other sources go on
+            log.exception("a loader failed")
+            self._fail(LoadError(name, f"the loader failed with {type(error).__name__}: {error}"))
+            self._note_failed(name)
+
+    def _note_failed(self, name: str) -> None:
+        if name in self._files:
+            self._files[name].failed = True
+
+    def _document(self, document: Document, file: str | None) -> Iterator[Pending]:
+        origin = file or document.source or document.id
+        earlier = self._seen.get(document.id)
+        known = self.bound.store.document_state(document.id)
+        other = earlier or (known[2] if known and file is not None else None)
+        if other is not None and (other != origin or earlier is not None) and self._stands(other, document.id, earlier):
+            self._fail(
+                LoadError(origin, f"its id {document.id!r} is taken by a document from {other}; ids must differ")
+            )
+            self._note_failed(origin)
+            return
+        self._seen[document.id] = origin
+        digest = content_digest(document)
+        if known and known[:2] == (digest, self.bound.build):
+            self.unchanged.append(document.id)
+            return
+        yield Pending(document, digest, file, replaces=known is not None)
+
+    def _stands(self, other: str, id: str, earlier: str | None) -> bool:
+        """Whether the document that holds an id is still there: seen in this run, or its file exists."""
+        return earlier is not None or Path(other).exists()
+
+    def _fail(self, error: LoadError) -> None:
+        about = self.skipped if isinstance(error, SkippedError) else self.failed
+        about.append(Failure(error.source, error.reason))
+
+    # -- what was done --------------------------------------------------------------------------------------------
+
+    def _done(self, item: Pending, outcome: Prepared | Failure) -> None:
+        id = item.document.id
+        if isinstance(outcome, Failure):
+            self.failed.append(outcome)
+            if item.file:
+                self._note_failed(item.file)
+        else:
+            self.chunks += len(outcome.chunks)
+            (self.changed if item.replaces else self.added).append(id)
+        if self.progress:
+            done = len(self.added) + len(self.changed) + len(self.failed)
+            self.progress(Progress(done, None, item.document.source or id))
+
+    def _finish_files(self) -> None:
+        store = self.bound.store
+        for source, run in self._files.items():
+            if not run.read:
+                continue
+            gone = sorted(run.before - run.ids)
+            if gone and not run.failed:
+                store.remove(gone)
+                self.removed += gone
+            if not run.failed:
+                store.mark_file(source, run.digest, self.bound.build)
+
+    def _prune(self) -> None:
+        store = self.bound.store
+        for file in store.files():
+            unread = any(_below(file, failure.source) for failure in self.failed)
+            if any(_below(file, root) for root in self._roots) and not unread and not os.path.lexists(file):
+                ids = store.ids_of(file=file)
+                store.remove(ids, [file])
+                self.removed += ids
+
+
+@dataclass(slots=True)
+class _FileRun:
+    """A file being read: its digest, the ids it gave before, those it gives now."""
+
+    digest: str
+    before: set[str]
+    ids: set[str] = field(default_factory=set)
+    read: bool = False
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class Rebuild:
+    """Builds every stored document again from its stored text, with another model or chunking."""
+
+    bound: Bound
+    executor: Executor | None
+    progress: Callable[[Progress], None] | None
+
+    def run(self) -> None:
+        """Do it, document by document; interrupted, the next run goes on where this one stopped."""
+        store, bound = self.bound.store, self.bound
+        store.remember("build_text", bound.build_text)
+        store.remember("pipeline", str(bound.expression))
+        wanted = {(stage.name, fingerprint) for stage, fingerprint in bound.fingerprints.items()}
+        for entry in store.indexes():
+            if (entry.stage, entry.fingerprint) not in wanted:
+                store.drop_index(entry.number)
+        builder = self._builder()
+        total = store.counts()[0]
+        done = 0
+        while ids := store.built_otherwise(bound.build, most=64):
+            documents = [document for document in map(store.document, ids) if document is not None]
+            pending = [
+                Pending(document, content_digest(document), store.file_of(document.id), True) for document in documents
+            ]
+            builder.add(pending, _no_failure)
+            done += len(ids)
+            if self.progress:
+                self.progress(Progress(done, total, ids[-1]))
+        builder.complete()
+        store.collect()
+
+    def _builder(self) -> Builder:
+        builder = self.bound.builder(self.executor)
+        builder.lane = replace(builder.lane, extractors=())  # they ran when the document was added
+        return builder
+
+
+def _no_failure(_: Pending, outcome: Prepared | Failure) -> None:
+    if isinstance(outcome, Failure):
+        raise StoreError(
+            f"rebuilding stopped at {outcome.source}: {outcome.reason}; what is done is kept, remove this source or "
+            "change the pipeline, and rebuild again"
+        )
+
+
+def flat(sources: Iterable[Any]) -> Iterator[Given]:
+    """Sources given one by one or in iterables, one by one."""
+    for source in sources:
+        if isinstance(source, str | Path | Document | Source):
+            yield source
+        elif isinstance(source, Iterable):
+            yield from flat(source)
+        else:
+            raise TypeError(
+                f"cannot add a {type(source).__name__}; give a path, a Document, a Source, or a list of these"
+            )
+
+
+def _normal(path: str) -> str:
+    return Path(path).as_posix()
+
+
+def _below(file: str, folder: str) -> bool:
+    """Whether a file is this path or lies below it; relative paths all lie below "."."""
+    if folder == ".":
+        return not file.startswith(("/", ".."))
+    return file == folder or file.startswith(folder.rstrip("/") + "/")

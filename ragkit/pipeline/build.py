@@ -1,0 +1,265 @@
+"""The build lane: documents in, chunks and derived rows into the store.
+
+Work goes in batches of bounded size, so memory does not grow with the corpus. `prepare` touches no store and may run
+in any `concurrent.futures.Executor`; writing happens here, one transaction a document.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from ragkit.components import Chunker, Derived, Embedder, Enricher, Extractor, StoredIndex
+from ragkit.errors import InvalidValueError, ModelError, RagkitError, StoreError
+from ragkit.store.sqlite import IndexEntry, MissingVectorsError, SQLiteStore, Written, pack
+from ragkit.types import Chunk, Document
+
+log = logging.getLogger(__name__)
+
+BATCH_DOCUMENTS = 64
+BATCH_CHARACTERS = 40_000  # a few seconds of work, so that progress shows and little is lost
+DERIVE_CHUNKS = 256  # chunks an index sees at once, so that one huge document stays within bounds too
+IN_FLIGHT = 8  # batches handed to an executor before the first is waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A source that could not be added, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document cut and derived, not yet written. `derived` has one list per index, one entry per chunk."""
+
+    document: Document
+    chunks: tuple[Chunk, ...]
+    derived: tuple[tuple[Derived, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A document waiting to be prepared: its content's digest, the file it came from, whether it replaces one."""
+
+    document: Document
+    digest: str
+    file: str | None
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildLane:
+    """The stages between a loaded document and the store."""
+
+    extractors: tuple[Extractor, ...]
+    chunker: Chunker
+    enrichers: tuple[Enricher, ...]
+    indexes: tuple[StoredIndex, ...]
+
+
+def prepare(lane: BuildLane, documents: Sequence[Document]) -> list[Prepared | Failure]:
+    """Run the build lane on a batch, one result per document, in order.
+
+    When a batch fails, its documents are tried one by one, so that one bad document costs nobody else.
+    """
+    try:
+        return list(_prepare(lane, documents))
+    except Exception as error:
+        if len(documents) == 1:
+            return [Failure(documents[0].source or documents[0].id, _reason(error))]
+        return [result for document in documents for result in prepare(lane, [document])]
+
+
+def _prepare(lane: BuildLane, documents: Sequence[Document]) -> Iterator[Prepared]:
+    cut = [_cut(lane, document) for document in documents]
+    chunks = [chunk for _, own in cut for chunk in own]
+    derived = [_derive(index, chunks) for index in lane.indexes]
+    start = 0
+    for document, own in cut:
+        end = start + len(own)
+        yield Prepared(document, tuple(own), tuple(tuple(rows[start:end]) for rows in derived))
+        start = end
+
+
+def _cut(lane: BuildLane, document: Document) -> tuple[Document, Sequence[Chunk]]:
+    for extractor in lane.extractors:
+        document = extractor.extract(document)
+    chunks = lane.chunker.chunk(document)
+    for enricher in lane.enrichers:
+        chunks = enricher.enrich(chunks)
+    document.check(chunks)
+    if len({chunk.id for chunk in chunks}) != len(chunks):
+        raise InvalidValueError(f"the chunker gave document {document.id!r} the same chunk twice")
+    return document, chunks
+
+
+def _derive(index: StoredIndex, chunks: Sequence[Chunk]) -> list[Derived]:
+    rows: list[Derived] = []
+    for start in range(0, len(chunks), DERIVE_CHUNKS):
+        part = chunks[start : start + DERIVE_CHUNKS]
+        rows += index.derive(part)
+        if len(rows) != start + len(part):
+            raise InvalidValueError(
+                f"{type(index).__name__}.derive gave {len(rows) - start} rows for {len(part)} chunks"
+            )
+    return rows
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RagkitError):
+        return str(error)
+    log.exception("a stage failed")
+    return f"a stage failed with {type(error).__name__}: {error}"
+
+
+def content_digest(document: Document) -> str:
+    """What changes when a document's text or metadata do."""
+    about = json.dumps(dict(document.metadata), sort_keys=True, default=str)
+    whole = "\0".join((document.source, document.media_type, about, document.text))
+    return blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def batches(pending: Iterable[Pending]) -> Iterator[list[Pending]]:
+    """Group documents into batches bounded in number and characters."""
+    batch: list[Pending] = []
+    size = 0
+    for item in pending:
+        if batch and (len(batch) >= BATCH_DOCUMENTS or size + len(item.document.text) > BATCH_CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += len(item.document.text)
+    if batch:
+        yield batch
+
+
+@dataclass(slots=True)
+class Builder:
+    """Writes documents into a store through one build lane.
+
+    `entries` are the store's numbers of `lane.indexes`, in their order; `build` names the lane in the store.
+    """
+
+    store: SQLiteStore
+    lane: BuildLane
+    entries: tuple[IndexEntry, ...]
+    build: str
+    executor: Executor | None = None
+    embedders: dict[int, Embedder] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for entry, index in zip(self.entries, self.lane.indexes, strict=True):
+            if entry.model is not None and index.embedder is not None:
+                self.embedders[entry.model] = index.embedder
+
+    def add(self, pending: Iterable[Pending], done: Callable[[Pending, Prepared | Failure], None]) -> None:
+        """Prepare and write documents; `done` hears of each, in order. Only `StoreError` stops the run."""
+        for batch, results in self._prepared(batches(pending)):
+            good = [result for result in results if isinstance(result, Prepared)]
+            vectors, failed = self._embed(good)
+            for item, result in zip(batch, results, strict=True):
+                outcome: Prepared | Failure = failed.get(item.document.id, result)
+                if isinstance(outcome, Prepared):
+                    outcome = self._write(item, outcome, vectors)
+                done(item, outcome)
+
+    def _prepared(self, groups: Iterable[list[Pending]]) -> Iterator[tuple[list[Pending], list[Prepared | Failure]]]:
+        if self.executor is None:
+            for group in groups:
+                yield group, prepare(self.lane, [item.document for item in group])
+            return
+        waiting: deque[tuple[list[Pending], Future[list[Prepared | Failure]]]] = deque()
+        for group in groups:
+            waiting.append((group, self.executor.submit(prepare, self.lane, [item.document for item in group])))
+            if len(waiting) >= IN_FLIGHT:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for group, future in waiting:
+            yield group, future.result()
+
+    # -- vectors --------------------------------------------------------------------------------------------------
+
+    def _texts(self, prepared: Prepared) -> dict[int, list[str]]:
+        """The texts of a document that need a vector, by model number."""
+        wanted: dict[int, list[str]] = {}
+        for entry, rows in zip(self.entries, prepared.derived, strict=True):
+            if entry.model is not None:
+                wanted.setdefault(entry.model, []).extend(text for row in rows for text in row.texts)
+        return wanted
+
+    def _embed(self, documents: Sequence[Prepared]) -> tuple[dict[int, dict[str, bytes]], dict[str, Failure]]:
+        """Vectors for every text of the batch the store has none for, and the documents whose texts have none."""
+        wanted: dict[int, dict[str, None]] = {}
+        for prepared in documents:
+            for model, texts in self._texts(prepared).items():
+                wanted.setdefault(model, {}).update(dict.fromkeys(texts))
+        try:
+            return {model: self._embedded(model, list(texts)) for model, texts in wanted.items()}, {}
+        except ModelError as error:
+            if len(documents) == 1:
+                document = documents[0].document
+                return {}, {document.id: Failure(document.source or document.id, str(error))}
+        vectors: dict[int, dict[str, bytes]] = {}
+        failed: dict[str, Failure] = {}
+        for prepared in documents:
+            some, failures = self._embed([prepared])
+            failed.update(failures)
+            for model, by_text in some.items():
+                vectors.setdefault(model, {}).update(by_text)
+        return vectors, failed
+
+    def _embedded(self, model: int, texts: list[str]) -> dict[str, bytes]:
+        known = self.store.with_vectors(model, texts)
+        new = [text for text in texts if text not in known]
+        if not new:
+            return {}
+        return dict(zip(new, pack(self.embedders[model].embed(new)), strict=True))
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def _write(self, item: Pending, prepared: Prepared, vectors: dict[int, dict[str, bytes]]) -> Prepared | Failure:
+        derived = {entry.number: rows for entry, rows in zip(self.entries, prepared.derived, strict=True)}
+        written = Written(prepared.document, item.digest, self.build, item.file, prepared.chunks, derived, vectors)
+        try:
+            self._retrying(vectors, lambda: self.store.write(written))
+        except InvalidValueError as error:
+            return Failure(prepared.document.source or prepared.document.id, str(error))
+        return prepared
+
+    def _retrying(self, vectors: dict[int, dict[str, bytes]], write: Callable[[], Any]) -> None:
+        for _ in range(3):
+            try:
+                write()
+                return
+            except MissingVectorsError as error:
+                fresh = pack(self.embedders[error.model].embed(error.texts))
+                vectors.setdefault(error.model, {}).update(zip(error.texts, fresh, strict=True))
+        raise StoreError(
+            f"{self.store.path}: another process keeps removing the vectors this one adds; try again when it is done"
+        )
+
+    def complete(self, progress: Callable[[int], None] | None = None) -> int:
+        """Give every stored chunk the rows it lacks (of an index that is new to the store); returns how many."""
+        count = 0
+        for entry, index in zip(self.entries, self.lane.indexes, strict=True):
+            shelf = self.store.shelf(entry)
+            while slots := self.store.unindexed(entry.number, DERIVE_CHUNKS):
+                rows = index.derive(shelf.chunks(slots))
+                texts = list(dict.fromkeys(text for row in rows for text in row.texts))
+                vectors = {entry.model: self._embedded(entry.model, texts)} if entry.model is not None else {}
+                self._retrying(
+                    vectors,
+                    lambda e=entry, s=slots, r=rows, v=vectors: self.store.write_derived(e.number, s, r, v),  # type: ignore[misc]
+                )
+                count += len(slots)
+                if progress:
+                    progress(count)
+        return count
