@@ -18,6 +18,8 @@ from ragkit.types import Document, Source
 
 log = logging.getLogger(__name__)
 
+FILES_AT_ONCE = 200  # files in work before those that are done are noted as such
+
 Given = str | Path | Document | Source
 
 
@@ -166,13 +168,11 @@ class Ingest:
 
     def _document(self, document: Document, file: str | None) -> Iterator[Pending]:
         origin = file or document.source or document.id
-        earlier = self._seen.get(document.id)
         known = self.bound.store.document_state(document.id)
-        other = earlier or (known[2] if known and file is not None else None)
-        if other is not None and (other != origin or earlier is not None) and self._stands(other, document.id, earlier):
-            self._fail(
-                LoadError(origin, f"its id {document.id!r} is taken by a document from {other}; ids must differ")
-            )
+        holder = self._holder(document.id, file, known[2] if known else None)
+        if holder is not None:
+            reason = f"its id {document.id!r} is taken by a document from {holder}; ids must differ"
+            self._fail(LoadError(origin, reason))
             self._note_failed(origin)
             return
         self._seen[document.id] = origin
@@ -180,11 +180,15 @@ class Ingest:
         if known and known[:2] == (digest, self.bound.build):
             self.unchanged.append(document.id)
             return
+        if file is not None:
+            self._files[file].waiting += 1
         yield Pending(document, digest, file, replaces=known is not None)
 
-    def _stands(self, other: str, id: str, earlier: str | None) -> bool:
-        """Whether the document that holds an id is still there: seen in this run, or its file exists."""
-        return earlier is not None or Path(other).exists()
+    def _holder(self, id: str, file: str | None, stored: str | None) -> str | None:
+        """Who has this id already: a document of this run, or one stored from another file that is still there."""
+        if id in self._seen or file is None or stored in (None, file):
+            return self._seen.get(id)
+        return stored if os.path.lexists(str(stored)) else None
 
     def _fail(self, error: LoadError) -> None:
         about = self.skipped if isinstance(error, SkippedError) else self.failed
@@ -194,6 +198,8 @@ class Ingest:
 
     def _done(self, item: Pending, outcome: Prepared | Failure) -> None:
         id = item.document.id
+        if item.file:
+            self._files[item.file].waiting -= 1
         if isinstance(outcome, Failure):
             self.failed.append(outcome)
             if item.file:
@@ -201,21 +207,24 @@ class Ingest:
         else:
             self.chunks += len(outcome.chunks)
             (self.changed if item.replaces else self.added).append(id)
+        done = len(self.added) + len(self.changed) + len(self.failed)
         if self.progress:
-            done = len(self.added) + len(self.changed) + len(self.failed)
             self.progress(Progress(done, None, item.document.source or id))
+        if len(self._files) >= FILES_AT_ONCE:
+            self._finish_files()
 
     def _finish_files(self) -> None:
-        store = self.bound.store
-        for source, run in self._files.items():
-            if not run.read:
-                continue
-            gone = sorted(run.before - run.ids)
-            if gone and not run.failed:
-                store.remove(gone)
-                self.removed += gone
-            if not run.failed:
-                store.mark_file(source, run.digest, self.bound.build)
+        """Remove what files no longer hold, and note which files are stored whole."""
+        finished = {source: run for source, run in self._files.items() if run.read and not run.waiting}
+        whole = {source: run for source, run in finished.items() if not run.failed}
+        gone = sorted(id for run in whole.values() for id in run.before - run.ids)
+        if gone:
+            self.bound.store.remove(gone)
+            self.removed += gone
+        if whole:
+            self.bound.store.mark_files({source: run.digest for source, run in whole.items()}, self.bound.build)
+        for source in finished:
+            del self._files[source]
 
     def _prune(self) -> None:
         store = self.bound.store
@@ -229,11 +238,12 @@ class Ingest:
 
 @dataclass(slots=True)
 class _FileRun:
-    """A file being read: its digest, the ids it gave before, those it gives now."""
+    """A file being read: its digest, the ids it gave before, those it gives now, how many are not yet written."""
 
     digest: str
     before: set[str]
     ids: set[str] = field(default_factory=set)
+    waiting: int = 0
     read: bool = False
     failed: bool = False
 
@@ -251,24 +261,26 @@ class Rebuild:
         store, bound = self.bound.store, self.bound
         store.remember("build_text", bound.build_text)
         store.remember("pipeline", str(bound.expression))
-        wanted = {(stage.name, fingerprint) for stage, fingerprint in bound.fingerprints.items()}
-        for entry in store.indexes():
-            if (entry.stage, entry.fingerprint) not in wanted:
-                store.drop_index(entry.number)
         builder = self._builder()
         total = store.counts()[0]
         done = 0
         while ids := store.built_otherwise(bound.build, most=64):
-            documents = [document for document in map(store.document, ids) if document is not None]
-            pending = [
-                Pending(document, content_digest(document), store.file_of(document.id), True) for document in documents
-            ]
-            builder.add(pending, _no_failure)
+            builder.add([self._pending(id) for id in ids], _no_failure)
             done += len(ids)
             if self.progress:
                 self.progress(Progress(done, total, ids[-1]))
         builder.complete()
+        wanted = {(stage.name, fingerprint) for stage, fingerprint in bound.fingerprints.items()}
+        for entry in store.indexes():  # last, so that texts both share keep their vectors
+            if (entry.stage, entry.fingerprint) not in wanted:
+                store.drop_index(entry.number)
         store.collect()
+
+    def _pending(self, id: str) -> Pending:
+        document, state = self.bound.store.document(id), self.bound.store.document_state(id)
+        if document is None or state is None:
+            raise StoreError(f"document {id!r} was removed by another process while rebuilding; rebuild again")
+        return Pending(document, state[0], self.bound.store.file_of(id), replaces=True)
 
     def _builder(self) -> Builder:
         builder = self.bound.builder(self.executor)

@@ -20,7 +20,7 @@ from ragkit.pipeline.run import CANDIDATES, TO_ANSWER, Record, Runner, with_trac
 from ragkit.store.sqlite import SourceInfo, SQLiteStore
 from ragkit.types import Answer, Document, Hits, Metadata, Query, Source
 
-DEFAULT_PIPELINE = "load >> chunk >> bm25 + dense + trigraph >> answer"
+DEFAULT_PIPELINE = "load >> chunk >> trigraph >> answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +241,8 @@ class KnowledgeBase:
         """
         for node, instance in self._bound.instances.items():
             if node.name == name:
-                with self._lock, self.store.snapshot():
-                    self._open()
+                with self._lock:
+                    self._open()  # outside a snapshot, as rows that are missing may have to be written
                 return instance
         raise InvalidValueError(f"the pipeline `{self.pipeline}` has no stage {name!r}")
 

@@ -15,7 +15,9 @@ import time
 from pathlib import Path
 
 from ragkit import KnowledgeBase
+from ragkit.pipeline import build as lane
 
+lane.BATCH_DOCUMENTS = 4  # so that writing is spread over the whole run, as in a long one
 PIPELINE = 'chunk(tokens=30, overlap=0) >> bm25 + trigraph(model="hash", ner="")'
 
 

@@ -185,14 +185,19 @@ class Ledger:
             "count(*) FILTER (WHERE status = 'cached'), coalesce(sum(saved), 0) FROM llm_calls WHERE stage = ?",
             stage,
         )[0]
-        runs = self.store.rows(
-            "SELECT budget, planned, spent, overrun, chosen, offered, accepted, rejected FROM llm_runs "
-            "WHERE stage = ? ORDER BY id",
-            stage,
-        )
+        columns = ("budget", "planned", "spent", "overrun", "chosen", "offered", "accepted", "rejected")
+        runs = self.store.rows(f"SELECT {', '.join(columns)} FROM llm_runs WHERE stage = ? ORDER BY id", stage)
+        told = [dict(zip(columns, row, strict=True)) for row in runs]
         calls, prompted, completed, failed, cached, saved = totals
-        told = tuple(Run(*row[:-1], json.loads(row[-1])) for row in runs)
-        return Usage(calls, prompted, completed, failed, cached, saved, told)
+        return Usage(
+            calls,
+            prompted,
+            completed,
+            failed,
+            cached,
+            saved,
+            tuple(Run(**run | {"rejected": json.loads(run["rejected"])}) for run in told),
+        )
 
     def unfinished(self) -> int:
         """Tokens of the calls of a run that was broken off, which its resumption has to count."""

@@ -346,10 +346,11 @@ class SQLiteStore:
             with self.writing():
                 collect(self)
 
-    def mark_file(self, source: str, digest: str, build: str) -> None:
-        """Note that all documents of a file are stored."""
+    def mark_files(self, digests: Mapping[str, str], build: str) -> None:
+        """Note that all documents of these files (by source, with content digests) are stored."""
         with self.writing():
-            self.db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", [source, digest, build])
+            rows = [(source, digest, build) for source, digest in digests.items()]
+            self.db.conn.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
 
     def remove(self, ids: Sequence[str], files: Sequence[str] = ()) -> None:
         """Remove documents with all that was derived from them, and forget files, in one transaction."""
