@@ -40,10 +40,13 @@ class Corpus:
         """Questions about things the first `size` passages name; one in ten names something unknown."""
         chance = np.random.default_rng([self.seed, 99])
         return [
-            f"Which {self._word(chance)} did {self.name(int(chance.integers(size)) if number % 10 else 900_000 + number)} "
+            f"Which {self._word(chance)} did {self._asked(chance, number, size)} "
             f"{self._word(chance)} after the {self._word(chance)} of {self._word(chance)}?"
             for number in range(count)
         ]
+
+    def _asked(self, chance: np.random.Generator, number: int, size: int) -> str:
+        return self.name(int(chance.integers(size)) if number % 10 else 900_000 + number)
 
     def _text(self, number: int) -> str:
         chance = np.random.default_rng([self.seed, number])

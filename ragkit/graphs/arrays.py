@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragkit.graphs.pagerank import PassageGraph
-from ragkit.graphs.rows import Pairs, decode
+from ragkit.graphs.rows import Decoded, Pairs, decode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,8 +29,8 @@ class GraphArrays:
     transpose, `word_sentences` (words x S) are 0/1; `passage_entities` (P x E) counts mentions.
     """
 
-    def __init__(self, rows: Rows) -> None:
-        found = decode(rows)
+    def __init__(self, rows: Rows, found: Decoded | None = None) -> None:
+        found = found or decode(rows)
         self.slots = rows.slots
         self.passage_texts = found.passages
         self.sentences, sentence_at = numbered(found.parts.columns)

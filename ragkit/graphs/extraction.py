@@ -91,7 +91,7 @@ _memory = _Memory()
 def _extracted(key: _Key, ner: Sequence[tuple[int, int, str]]) -> Extracted:
     text, sources = key.text, frozenset(key.sources)
     head = key.head.strip() or (subject(text) if key.opens and "aliases" in sources else "")
-    body = _after_head(text, head)
+    body = _after_head(text, head) if "title" in sources else 0  # else the title is text like any other
     mentions = tuple(
         (mention, name)
         for mention in extract(text, title=head, ner=ner, sources=sources)

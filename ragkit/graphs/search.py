@@ -46,9 +46,10 @@ class Search:
         found = known_names(self.query.text, shelf, self.arrays) if index.exact_seed else []
         known = {seed.key for seed in found}
         covered = " ".join(f" {seed.name} " for seed in found)
-        unknown = [
-            (name, key) for name, key in question_names(self.query.text) if key not in known and name not in covered
-        ]
+        names = question_names(self.query.text, index.sources, index.ner)
+        unknown = [(name, key) for name, key in names if key not in known and name not in covered]
+        if index.exact_seed:  # a date is named or it is not; its neighbours say nothing
+            unknown = [(name, key) for name, key in unknown if not any(char.isdigit() for char in key)]
         found += nearest(unknown, self.arrays, self.state.entities, shelf, index.embedder, index.seed_threshold)
         best: dict[int, Seed] = {}
         for seed in found:
@@ -58,6 +59,8 @@ class Search:
 
     def _telling(self, seeds: list[Seed]) -> list[Seed]:
         """Without dates, numbers and entities that stand everywhere, as long as others remain."""
+        if not self.index.exact_seed:
+            return seeds
         uses = np.diff(self.arrays.entity_sentences.indptr)
         for telling in (lambda seed: not is_number(seed.key), lambda seed: uses[seed.entity] <= self.index.hub_max):
             seeds = [seed for seed in seeds if telling(seed)] or seeds

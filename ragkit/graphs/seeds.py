@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragkit.graphs.arrays import cosines
-from ragkit.text.entities import STOPWORDS, Mention, entity_key, extract, words
+from ragkit.text.entities import SOURCES, STOPWORDS, entity_key, extract, words
+from ragkit.text.recogniser import recognise
 
 if TYPE_CHECKING:
     from ragkit.components import Embedder, Shelf
@@ -31,15 +32,16 @@ class Seed:
     how: str
 
 
-def question_names(question: str) -> list[tuple[str, str]]:
-    """The names a question mentions, as (surface, key), in order of place."""
+def question_names(question: str, sources: Sequence[str] = SOURCES, ner: str = "") -> list[tuple[str, str]]:
+    """The names a question mentions, as (surface, key), in order of place.
+
+    They come from the sources the index was built with; the recogniser is asked only where capitals do not count, as
+    it takes longer than the rest of a search.
+    """
     head = _head(question)
-    found = {entity_key(mention.surface): mention.surface for mention in extract(head) if _is_name(mention)}
+    recognised = next(recognise([head], ner)) if ner and "ner" in sources and "caps" not in sources else []
+    found = {entity_key(mention.surface): mention.surface for mention in extract(head, ner=recognised, sources=sources)}
     return [(surface, key) for key, surface in found.items() if key]
-
-
-def _is_name(mention: Mention) -> bool:
-    return mention.label not in ("DATE", "QUANTITY")
 
 
 def is_number(key: str) -> bool:
