@@ -26,6 +26,7 @@ def run(
         ("quickstart.py", "Saltmere"),
         ("custom_stage.py", "shortest"),
         ("pipelines.py", "ilse-brandt"),
+        ("evaluate.py", "recall: large - small"),
     ],
 )
 def test_the_example_runs_and_shows_its_answer(tmp_path: Path, name: str, shown: str) -> None:

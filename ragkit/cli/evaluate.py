@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,13 @@ def _scoring(command: Any) -> Any:
                 default="first",
                 show_default=True,
                 help="Whether any place of a repeated gold passage counts.",
+            ),
+            click.option(
+                "--groups",
+                type=click.Choice(["auto", "doc", "none"]),
+                default="auto",
+                show_default=True,
+                help="What intervals are stratified by; auto: by document when each has 5 questions or more.",
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="Seed of the intervals."),
             click.option(
@@ -113,8 +121,9 @@ def evaluate(
     if check:
         _say_problems(data)
         return
+    settings["groups"] = _groups(data, settings["groups"])
     chosen = [session.pipeline(one) or one for one in pipelines] or [session.pipeline(None) or default_pipeline()]
-    report = evaluate_pipelines(data, chosen, stores=stores, progress=warn, **settings)
+    report = evaluate_pipelines(data, chosen, stores=stores, progress=_progress(), **settings)
     write(as_json(report.summary()) if form == "json" else report.table(form))
     _say_differences(report, form)
     for warning in report.warnings:
@@ -169,18 +178,25 @@ def tune(
     from ragkit.evaluate.tuning import tune as run
 
     data = load_dataset(dataset)
+    settings["groups"] = _groups(data, settings["groups"])
     tried = grid(tokens or TOKENS, retrievers or RETRIEVERS, fusions or FUSIONS)
-    warn(f"trying {count(len(tried), 'pipeline')}")
-    tuned = run(data, tried, metric=metric, stores=stores, progress=warn, **settings)
+    tuned = run(data, tried, metric=metric, stores=stores, progress=_progress(), **settings)
     if json_form:
         names = {"metric": tuned.metric, "best": tuned.best.name, "quickest": tuned.quickest.name}
-        write(as_json({**names, "comparisons": tuned.comparisons, **tuned.report.summary()}))
+        write(as_json({**tuned.report.summary(), **names, "comparisons": tuned.comparisons}))
     else:
         write(tuned.report.table("text"))
         write(f"\n{tuned}")
     for warning in tuned.report.warnings:
         warn(f"note: {warning}")
     _save(tuned.report, out, no_plots)
+
+
+def _progress() -> Callable[[str], None] | None:
+    """Tells what is being done, on a terminal only."""
+    import sys
+
+    return warn if sys.stderr.isatty() else None
 
 
 def load_dataset(folder: Path, *, strict: bool = True) -> Dataset:
@@ -191,6 +207,12 @@ def load_dataset(folder: Path, *, strict: bool = True) -> Dataset:
     if csv.is_file() and not (folder / "dataset.json").exists():
         return Dataset.from_chroma_csv(csv, csv.parent / "corpora")
     return Dataset.load(folder, strict=strict)
+
+
+def _groups(data: Dataset, asked: str) -> str:
+    from ragkit.evaluate.report import few_by_group
+
+    return ("none" if few_by_group(data) else "doc") if asked == "auto" else asked
 
 
 def _say_problems(data: Dataset) -> None:

@@ -84,7 +84,8 @@ def synth(
         return
     if out is None:
         raise click.UsageError("say where to write the data set: --out DIR")
-    if (out / "dataset.json").exists():
+    going_on = mode == "llm" and (out / "attempts.jsonl").exists()
+    if (out / "dataset.json").exists() and not going_on:
         raise UserError(f"{out} already holds a data set; name another folder, or remove it first")
     filters = _filters(embedder, round_trip, per_group)
     made = (
@@ -116,15 +117,19 @@ def _documents(paths: tuple[str, ...]) -> list[Document]:
 
 
 def _short_ids(documents: list[Document]) -> list[Document]:
-    """The documents with ids that do not tell in which folders of this machine they lie."""
+    """The documents with ids and sources that do not tell in which folders of this machine they lie."""
     import os
     from dataclasses import replace
 
-    if not all(os.path.isabs(document.id) for document in documents):
+    places = [place for document in documents for place in (document.id, document.source) if os.path.isabs(place)]
+    if not places:
         return documents
-    base = os.path.commonpath([os.path.dirname(document.id) for document in documents])
-    names = [os.path.relpath(document.id, base) for document in documents]
-    return [replace(document, id=name, source=name) for document, name in zip(documents, names, strict=True)]
+    base = os.path.commonpath([os.path.dirname(place) for place in places])
+
+    def short(place: str) -> str:
+        return os.path.relpath(place, base) if os.path.isabs(place) else place
+
+    return [replace(document, id=short(document.id), source=short(document.source)) for document in documents]
 
 
 def _filters(embedder: str, round_trip: bool, per_group: int | None) -> Any:
