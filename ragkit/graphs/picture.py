@@ -25,7 +25,13 @@ MAX_NODES = 2000  # beyond this a picture shows nothing and the layout takes min
 _MARGIN, _GAP = 90.0, 40.0
 _COLUMNS, _ROW = 5, 26.0  # of the nodes without neighbours
 _LABEL = 32  # characters shown; the full text is in the tooltip
-_COLOURS = {"entity": "#c2570c", "sentence": "#4d7c0f", "passage": "#1d4ed8"}
+_COLOURS = {
+    "entity": "#c2570c",
+    "sentence": "#4d7c0f",
+    "unit": "#4d7c0f",
+    "passage": "#1d4ed8",
+    "chunk": "#1d4ed8",
+}
 _OTHER = "#6b7280"
 
 

@@ -15,6 +15,7 @@ from ragkit.pipeline.check import Plan, plan, steps_of
 from ragkit.pipeline.expression import Expression, Stage, Then
 from ragkit.pipeline.parse import parse
 from ragkit.registry import lookup
+from ragkit.store.shelf import SQLiteShelf
 from ragkit.store.sqlite import IndexEntry, SQLiteStore
 
 BUILD_VERSION = 1  # raise it when chunking or deriving changes meaning, so that stores are built again
@@ -125,12 +126,16 @@ class Bound:
         """Make every index ready for searches: complete its rows, then let it read what changed."""
         if self.stored_indexes and not self.store.read_only:
             self._complete(progress)
-        for stage in self.plan.indexes:
-            instance = self.instances[stage]
-            if is_stored(instance):
-                instance.open(self._shelf(stage, instance))
-            else:
-                self._fill(stage, instance)
+        with self.store.snapshot():
+            for stage in self.plan.indexes:
+                instance = self.instances[stage]
+                if is_stored(instance):
+                    instance.open(self._shelf(stage, instance))
+                else:
+                    self._fill(stage, instance)
+        for shelf in self._opened.values():
+            if isinstance(shelf, SQLiteShelf):
+                shelf.flush()
 
     def _complete(self, progress: Callable[[int], None] | None) -> None:
         if self._completed != self.store.generation:

@@ -31,6 +31,7 @@ class SQLiteShelf:
     def __init__(self, store: SQLiteStore, entry: IndexEntry) -> None:
         self.store, self.entry = store, entry
         self._matching: tuple[int, dict[str, Ints]] = (-1, {})
+        self._pending: tuple[int, Mapping[str, NDArray[Any]]] | None = None
 
     @property
     def generation(self) -> int:
@@ -60,10 +61,15 @@ class SQLiteShelf:
         return {name: np.frombuffer(data, dtype).reshape(json.loads(shape)) for name, dtype, shape, data in found}
 
     def keep(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep arrays for the next opening, if the store can be written now; they are only a saving of time."""
-        if self.store.read_only or self.store.db.conn.in_transaction:
+        """Keep arrays for the next opening, written by the next `flush`."""
+        self._pending = (self.generation, arrays)
+
+    def flush(self) -> None:
+        """Write what was to be kept, if the store can be written; it is only a saving of time."""
+        if self._pending is None or self.store.read_only:
             return
-        number, generation = self.entry.number, self.generation
+        number, (generation, arrays) = self.entry.number, self._pending
+        self._pending = None
         rows = [
             (number, name, generation, array.dtype.str, json.dumps(array.shape), array.tobytes())
             for name, array in arrays.items()

@@ -358,3 +358,32 @@ def test_processes_with_different_hash_seeds_agree(tmp_path):
     ]
     assert outputs[0] == outputs[1]
     assert "Ada Byrne" in outputs[0]
+
+
+def test_what_was_kept_at_one_opening_serves_the_next_and_never_outlives_a_change(tmp_path, monkeypatch, pages):
+    monkeypatch.setattr("ragkit.graphs.state.WORTH_KEEPING", 1)
+    path, pipeline, question = tmp_path / "kb.db", f'chunk(by="whole") >> {RULES}', "Who is the brother of Ada Byrne?"
+    with KnowledgeBase(path, pipeline) as kb:
+        kb.add(*pages)
+        first = found(kb, question)
+        whys = [hit.why for hit in kb.search(question)]
+        assert kb.store.rows("SELECT count(*) FROM arrays")[0][0] > 10
+    with KnowledgeBase(path, pipeline, read_only=True) as kb:
+        state = kb.stage("trigraph")._state
+        assert len(state.arrays.slots) == 5
+        assert len(state.table.rows.slots) == 0  # nothing was read but what was kept
+        assert found(kb, question) == first
+        assert [hit.why for hit in kb.search(question)] == whys
+    with KnowledgeBase(path, pipeline) as kb:
+        kb.stage("trigraph")
+        kb.remove("Tom Hale")
+        kb.add(page("Ida Falk", "Ida Falk is the sister of Ada Byrne."))
+        changed = found(kb, question)
+    assert changed == found(
+        base(
+            *(page for page in pages if page.id != "Tom Hale"), page("Ida Falk", "Ida Falk is the sister of Ada Byrne.")
+        ),
+        question,
+    )
+    with KnowledgeBase(path, pipeline) as kb:
+        assert found(kb, question) == changed
