@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 
-BUILT_IN = {"load", "chunk", "bm25", "dense", "trigraph", "filter", "rerank", "mmr", "answer"}
+BUILT_IN = {"load", "chunk", "bm25", "dense", "trigraph", "clue", "filter", "rerank", "mmr", "answer"}
 
 
 def test_stages_lists_every_stage_with_types_parameters_and_help(run: Run) -> None:

@@ -15,6 +15,7 @@ ROLES = {
     "bm25": "Index",
     "dense": "Index",
     "trigraph": "Index",
+    "clue": "Index",
     "filter": "Reranker",
     "rerank": "Reranker",
     "mmr": "Reranker",

@@ -1,0 +1,85 @@
+"""The multipartite graph of Clue-RAG as arrays: chunks, units, entities, and where each unit stands.
+
+The parts are those of `arrays.GraphArrays`, whose passages are chunks here and whose sentences are units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragkit.graphs.arrays import GraphArrays, gather
+from ragkit.graphs.rows import decode, spread, tails
+from ragkit.graphs.state import GraphState
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+
+    from ragkit.components import Ints, Rows
+
+    Floats = NDArray[np.float64]
+
+K1, B = 1.2, 0.75  # of the lexical likeness of chunks (BM25)
+
+
+class ClueArrays(GraphArrays):
+    """See the module.
+
+    Supports are sorted by unit: `supports` holds (chunk, start, end, origin, confidence) and those of unit u are rows
+    `support_starts[u]` to `support_starts[u + 1]`. `mention_counts` (U x E) and `chunk_lengths` (words of its units).
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        found, at = decode(rows), tails(rows)
+        super().__init__(rows, found)
+        self.entity_chunks: csr_matrix = self.passage_entities.T.tocsr()
+        data = rows.data
+        counts = data[at] if len(at) else np.zeros(0, dtype=np.int64)
+        owner, place = spread(at + 1, counts)
+        columns = [data[place + number * counts[owner]] for number in range(5)]
+        first = rows.text_starts[:-1] + 1
+        unit = np.searchsorted(self.sentences, rows.texts[first[owner] + columns[0]])
+        order = np.lexsort((columns[1], owner, unit))
+        self.supports: Ints = np.stack([owner, *columns[1:]], axis=1)[order]
+        self.support_starts: Ints = np.searchsorted(unit[order], np.arange(len(self.sentences) + 1))
+        links = found.links
+        linked = np.bincount(links.values, minlength=len(at)) if len(at) else np.zeros(0, dtype=np.int64)
+        _, place = spread(at + 1 + 5 * counts, linked)
+        self.mention_counts = self._counts(links.rows, links.columns, data[place])
+        words = np.bincount(self.word_sentences.indices, minlength=len(self.sentences))
+        lengths = np.zeros(len(self.slots))
+        owner, chunk = gather(self.sentence_passages, np.arange(len(self.sentences)))
+        np.add.at(lengths, chunk, words[owner].astype(np.float64))
+        self.chunk_lengths: Floats = lengths
+
+    def _counts(self, units: Ints, entities: Ints, counts: Ints) -> csr_matrix:
+        from scipy.sparse import csr_matrix
+
+        places = (np.searchsorted(self.sentences, units), np.searchsorted(self.entities, entities))
+        matrix = csr_matrix((counts, places), shape=(len(self.sentences), len(self.entities)))
+        matrix.sum_duplicates()
+        return matrix
+
+    def lexical(self, words: Ints) -> Floats:
+        """BM25 of every chunk for these words; a word counts once for each unit of the chunk that holds it."""
+        chunks = len(self.slots)
+        if not len(words) or not chunks:
+            return np.zeros(chunks)
+        word, unit = gather(self.word_sentences, words)
+        owner, chunk = gather(self.sentence_passages, unit)
+        times = np.bincount(word[owner] * chunks + chunk, minlength=len(words) * chunks).reshape(len(words), chunks)
+        held = (times > 0).sum(axis=1)
+        weight = np.log1p((chunks - held + 0.5) / (held + 0.5))
+        norm = K1 * (1 - B + B * self.chunk_lengths / max(1.0, float(self.chunk_lengths.mean())))
+        scores: Floats = np.round((weight[:, None] * times * (K1 + 1) / (times + norm)).sum(axis=0), 9)
+        return scores
+
+
+class ClueState(GraphState[ClueArrays]):
+    """The opened graph."""
+
+    def build(self, rows: Rows) -> ClueArrays:
+        """The arrays of these rows."""
+        return ClueArrays(rows)
