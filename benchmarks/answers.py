@@ -10,6 +10,7 @@ do. Each question is asked of several sets of passages:
     top10       the first ten
     no gold     the first eight of those that are not needed: nothing there answers, so `found` should be 0
     last gone   the passages needed but for the one that holds the answer, among four others
+    default     the first ten of the default pipeline, `trigraph`, as a user gets them
     foreign     the first five of another question of another set (only with several folders)
 
 EM and F1 compare the answer phrase (the whole text when none was picked) with the known answers, normalised as for
@@ -64,6 +65,7 @@ class Set:
     chunks: dict[str, Chunk]
     questions: list[Question]
     ranked: dict[str, list[str]] = field(default_factory=dict)
+    default: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Timed:
@@ -110,6 +112,14 @@ def retrieve(data: Set, store: Path) -> None:
             data.ranked[question.id] = [hit.chunk.document_id for hit in kb.search(question.text, k=20)]
 
 
+def retrieve_by_default(data: Set, asked: Sequence[Question], store: Path) -> None:
+    """Rank ten passages for each question asked by the default pipeline's index."""
+    with KnowledgeBase(store, 'chunk(by="whole") >> trigraph >> answer') as kb:
+        kb.add(Document(id=i, text=c.text, source=i, metadata={"title": c.head}) for i, c in data.chunks.items())
+        for question in asked:
+            data.default[question.id] = [hit.chunk.document_id for hit in kb.search(question.text, k=10)]
+
+
 Passages = Callable[[Set, Question], list[str]]
 
 
@@ -133,6 +143,7 @@ MODES: dict[str, Passages] = {
     "top10": lambda data, question: data.ranked[question.id][:10],
     "no gold": lambda data, question: [i for i in data.ranked[question.id] if i not in question.gold][:8],
     "last gone": without_answer,
+    "default": lambda data, question: data.default[question.id],
 }
 
 
@@ -234,6 +245,8 @@ def main() -> None:
             options.questions
         ]
         asked = asked[: options.limit or len(asked)]
+        with tempfile.TemporaryDirectory() as folder:
+            retrieve_by_default(data, asked, (options.store or Path(folder)) / f"{data.name}-default.db")
         modes = dict(MODES) | ({"foreign": foreign(data, other)} if other is not data else {})
         results[data.name] = {
             mode: {key: scores.row() for key, scores in measure(data, asked, passages, stage, timed).items()}

@@ -13,6 +13,7 @@ Names are loaded when first used, so `import ragkit` costs nothing to speak of.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ragkit.types import Answer, Chunk, Citation, Document, Hit, Hits, Query, Source, Span
 
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged is for those who ask for it
 
 __all__ = [
     "Answer",

@@ -174,7 +174,8 @@ class StoredIndex(Retriever, Protocol):
     """An index whose rows live in the store, so that opening it computes no model again.
 
     `derive` must be a pure function of each chunk. `open` is called before searches whenever the store may have
-    changed, with the same shelf; it must be cheap when `shelf.generation` is what it was.
+    changed, with the same shelf; it must be cheap when `shelf.generation` is what it was. It only reads; an index that
+    has something to write when chunks were added may also have `settle(shelf)`, called before it.
     """
 
     @property

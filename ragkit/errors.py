@@ -7,6 +7,7 @@
     │   ├── UnknownStageError    no stage of that name
     │   ├── StageParameterError  unknown, ill-typed or out-of-range parameter
     │   └── StageTypeError       two stages do not fit together
+    ├── StageFailedError         a stage raised, or gave something it must not give; names the stage
     ├── LoadError                a source could not be read; names the source and the reason
     ├── StoreError               the database cannot be used
     │   ├── StoreBusyError       another process is writing
@@ -87,6 +88,10 @@ class StageParameterError(PipelineError, ValueError):
 
 class StageTypeError(PipelineError, TypeError):
     """A stage was joined to one whose result it cannot take."""
+
+
+class StageFailedError(RagkitError):
+    """A stage raised an error of its own, or gave something that stages of its kind do not give."""
 
 
 class LoadError(RagkitError):

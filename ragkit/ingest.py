@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ragkit.errors import LoadError, StoreError
+from ragkit.errors import InvalidValueError, LoadError, StoreError
 from ragkit.pipeline.bind import Bound
 from ragkit.pipeline.build import Builder, Failure, Pending, Prepared, content_digest
 from ragkit.text.loaders.items import SkippedError
@@ -73,7 +73,7 @@ class Ingest:
     chunks: int = 0
     _files: dict[str, _FileRun] = field(default_factory=dict)
     _seen: dict[str, str] = field(default_factory=dict)
-    _roots: list[str] = field(default_factory=list)
+    _roots: list[bytes] = field(default_factory=list)
     _found: set[str] = field(default_factory=set)
 
     def run(self, sources: Iterable[Any]) -> None:
@@ -109,16 +109,23 @@ class Ingest:
     def _source(self, source: Source) -> Iterator[Pending]:
         loader = self.bound.loader
         if source.text is None:
-            self._roots.append(_normal(source.name))
+            self._roots.append(absolute(source.name))
         if not hasattr(loader, "discover"):
-            for document in self._loaded(source.name, loader.load(source)):
+            for document in self._loaded(source.name, lambda: loader.load(source)):
                 yield from self._document(document, None)
             return
         for item in loader.discover(source, leave_out=self._own_files()):
+            if isinstance(item, SkippedError):
+                self._emptied(item.source)
             if isinstance(item, LoadError):
                 self._fail(item)
             else:
                 yield from self._file(item)
+
+    def _emptied(self, source: str) -> None:
+        """A file that held documents and now is empty, or no text: they go."""
+        if self.bound.store.file_path(source) == absolute(source):
+            self._files[source] = _FileRun("", None, set(self.bound.store.ids_of(file=source)), read=True)
 
     def _own_files(self) -> list[Path]:
         """The files of the store itself, which may lie in the folder being added."""
@@ -128,6 +135,12 @@ class Ingest:
         if item.source in self._found:
             return  # reached twice, through overlapping arguments or links
         self._found.add(item.source)
+        path = absolute(item.path) if item.path is not None else None
+        other = self.bound.store.file_path(item.source)
+        if other is not None and other != path and os.path.isfile(other):
+            reason = f"a file of this name is stored already, {os.fsdecode(other)}; add them by their absolute paths"
+            self._fail(LoadError(item.source, reason))
+            return
         try:
             digest = item.digest()
         except LoadError as error:
@@ -139,21 +152,24 @@ class Ingest:
                 self._seen[id] = item.source
                 self.unchanged.append(id)
             return
-        run = self._files[item.source] = _FileRun(digest, set(store.ids_of(file=item.source)))
-        for document in self._loaded(item.source, item.documents()):
+        run = self._files[item.source] = _FileRun(digest, path, set(store.ids_of(file=item.source)))
+        for document in self._loaded(item.source, item.documents):
             run.ids.add(document.id)
             yield from self._document(document, item.source)
         run.read = True
 
-    def _loaded(self, name: str, documents: Iterable[Document | LoadError]) -> Iterator[Document]:
+    def _loaded(self, name: str, load: Callable[[], Iterable[Any]]) -> Iterator[Document]:
         try:
-            for document in documents:
+            for document in load():
                 if isinstance(document, LoadError):
                     self._fail(document)
                     if not isinstance(document, SkippedError):
                         self._note_failed(name)
-                else:
+                elif isinstance(document, Document):
                     yield document
+                else:
+                    self._fail(LoadError(name, f"the loader gave a {type(document).__name__}, not a Document"))
+                    self._note_failed(name)
         except LoadError as error:
             self._fail(error)
             self._note_failed(name)
@@ -168,6 +184,12 @@ class Ingest:
 
     def _document(self, document: Document, file: str | None) -> Iterator[Pending]:
         origin = file or document.source or document.id
+        try:
+            digest = content_digest(document)
+        except InvalidValueError as error:
+            self._fail(LoadError(printable(origin), str(error)))
+            self._note_failed(origin)
+            return
         known = self.bound.store.document_state(document.id)
         holder = self._holder(document.id, file, known[2] if known else None)
         if holder is not None:
@@ -176,7 +198,6 @@ class Ingest:
             self._note_failed(origin)
             return
         self._seen[document.id] = origin
-        digest = content_digest(document)
         if known and known[:2] == (digest, self.bound.build):
             self.unchanged.append(document.id)
             return
@@ -221,16 +242,18 @@ class Ingest:
         if gone:
             self.bound.store.remove(gone)
             self.removed += gone
-        if whole:
-            self.bound.store.mark_files({source: run.digest for source, run in whole.items()}, self.bound.build)
+        stored = {source: (run.digest, run.path) for source, run in whole.items() if run.ids}
+        if stored:
+            self.bound.store.mark_files(stored, self.bound.build)
         for source in finished:
             del self._files[source]
 
     def _prune(self) -> None:
         store = self.bound.store
-        for file in store.files():
-            unread = any(_below(file, failure.source) for failure in self.failed)
-            if any(_below(file, root) for root in self._roots) and not unread and not os.path.lexists(file):
+        unread = [absolute(failure.source) for failure in self.failed]
+        for file, path in store.file_paths().items():
+            given = any(below(path, root) for root in self._roots)
+            if given and not os.path.isfile(path) and not any(below(path, folder) for folder in unread):
                 ids = store.ids_of(file=file)
                 store.remove(ids, [file])
                 self.removed += ids
@@ -241,6 +264,7 @@ class _FileRun:
     """A file being read: its digest, the ids it gave before, those it gives now, how many are not yet written."""
 
     digest: str
+    path: bytes | None
     before: set[str]
     ids: set[str] = field(default_factory=set)
     waiting: int = 0
@@ -309,12 +333,16 @@ def flat(sources: Iterable[Any]) -> Iterator[Given]:
             )
 
 
-def _normal(path: str) -> str:
-    return Path(path).as_posix()
+def absolute(path: str | Path) -> bytes:
+    """Where a path leads from here, as the system spells it; names need not be text."""
+    return os.fsencode(os.path.abspath(path)) if "\0" not in str(path) else b""
 
 
-def _below(file: str, folder: str) -> bool:
-    """Whether a file is this path or lies below it; relative paths all lie below "."."""
-    if folder == ".":
-        return not file.startswith(("/", ".."))
-    return file == folder or file.startswith(folder.rstrip("/") + "/")
+def below(path: bytes, folder: bytes) -> bool:
+    """Whether an absolute path is this one or lies below it."""
+    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
+
+
+def printable(text: str) -> str:
+    """A text that may hold lone surrogates as one that can be shown."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from ragkit.errors import InvalidValueError, PipelineError
-from ragkit.ingest import AddReport, Ingest, Progress, Rebuild
+from ragkit.ingest import AddReport, Ingest, Progress, Rebuild, absolute, below, printable
 from ragkit.pipeline.bind import Bound, bind
 from ragkit.pipeline.expression import Expression
 from ragkit.pipeline.parse import parse
 from ragkit.pipeline.run import CANDIDATES, TO_ANSWER, Record, Runner, with_trace
 from ragkit.store.sqlite import SourceInfo, SQLiteStore
+from ragkit.text.loaders.walk import name_of
 from ragkit.types import Answer, Document, Hits, Metadata, Query, Source
 
 DEFAULT_PIPELINE = "load >> chunk >> trigraph >> answer"
@@ -141,7 +142,7 @@ class KnowledgeBase:
         Raises `InvalidValueError` naming the sources that are not stored; then nothing is removed.
         """
         with self._lock:
-            found = {str(source): self._matching(str(source)) for source in sources}
+            found = {printable(str(source)): self._matching(str(source)) for source in sources}
             unknown = [source for source, (ids, _) in found.items() if not ids]
             if unknown:
                 raise InvalidValueError(
@@ -152,12 +153,12 @@ class KnowledgeBase:
             return tuple(ids)
 
     def _matching(self, source: str) -> tuple[list[str], list[str]]:
-        name = source.rstrip("/") or source
+        name, place = name_of(Path(source)), absolute(source)
         files = [file for file in self.store.files() if file == name or file.startswith(name + "/")]
+        files += [file for file, path in self.store.file_paths().items() if below(path, place) and file not in files]
         ids = [id for file in files for id in self.store.ids_of(file=file)]
         ids += self.store.ids_of(source=name)
-        if self.store.document_state(name):
-            ids.append(name)
+        ids += [id for id in dict.fromkeys((printable(source), name)) if self.store.document_state(id)]
         return list(dict.fromkeys(ids)), files
 
     def document(self, id: str) -> Document:
@@ -174,7 +175,7 @@ class KnowledgeBase:
     def status(self) -> Status:
         """What the store holds."""
         documents, chunks, characters = self.store.counts()
-        size = Path(self.store.path).stat().st_size if Path(self.store.path).exists() else 0
+        size = self.store.file.stat().st_size if self.store.file.exists() else 0
         indexes = {f"{i.stage}": i.fingerprint for i in self.store.indexes()}
         return Status(
             self.store.path, documents, chunks, characters, size, str(self.pipeline), indexes, self.store.generation
@@ -247,11 +248,13 @@ class KnowledgeBase:
         raise InvalidValueError(f"the pipeline `{self.pipeline}` has no stage {name!r}")
 
     def _queries(self, questions: Sequence[str], filter: Metadata | None) -> list[Query]:
+        if filter is not None and not isinstance(filter, Mapping):
+            raise InvalidValueError(f"a filter is a mapping such as {{'year': 1990}}, not {filter!r}")
         return [Query(question, filter or {}) for question in questions]
 
     def _run(self, expression: Expression, queries: list[Query], k: int | None) -> tuple[list[Any], list[Record]]:
-        if k is not None and k < 0:
-            raise InvalidValueError(f"k must be 0 or more, it was {k}")
+        if k is not None and (not isinstance(k, int) or k < 0):
+            raise InvalidValueError(f"k must be a whole number of 0 or more, it was {k!r}")
         runner = Runner(self._bound.instances, _to_answer(k), max(CANDIDATES, k or 0))
         with self._lock:
             self._open()

@@ -150,6 +150,8 @@ class Query:
     filter: Metadata = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise InvalidValueError(f"a question is a text, not a {type(self.text).__name__}")
         if not self.text.strip():
             raise InvalidValueError("the question is empty; ask something")
 

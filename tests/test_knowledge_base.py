@@ -6,12 +6,19 @@ import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
 from ragkit import Answer, Document, Hits, KnowledgeBase, Source, stage
-from ragkit.errors import IndexMismatchError, InvalidValueError, PipelineError, StoreError
+from ragkit.errors import (
+    IndexMismatchError,
+    InvalidValueError,
+    PipelineError,
+    RagkitError,
+    StageFailedError,
+    StoreError,
+)
 from ragkit.ingest import AddReport
 from ragkit.registry import temporary_stages
 from ragkit.types import check_citations
@@ -459,3 +466,180 @@ def test_an_unknown_document_or_stage_is_named(kb):
         kb.document("nope")
     with pytest.raises(InvalidValueError, match="trigraph"):
         kb.stage("trigraph")
+
+
+def test_files_are_known_by_where_they_lie_not_by_where_add_was_called(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.md").write_text("Alpha.")
+    (tmp_path / "sub" / "b.md").write_text("Beta.")
+    with KnowledgeBase(tmp_path / "kb.db", FAST) as kb:
+        monkeypatch.chdir(tmp_path)
+        kb.add(".")
+        monkeypatch.chdir(tmp_path / "sub")
+        assert kb.add(".", prune=True).removed == ()
+        assert kb.status().documents == 3  # b.md is known by both of its names
+        assert kb.remove(tmp_path / "a.md") == ("a.md",)
+
+
+def test_a_file_of_the_same_name_elsewhere_does_not_replace_the_stored_one(tmp_path, monkeypatch):
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "readme.md").write_text(f"This is {place}.")
+    with KnowledgeBase(tmp_path / "kb.db", FAST) as kb:
+        monkeypatch.chdir(tmp_path / "one")
+        kb.add("readme.md")
+        monkeypatch.chdir(tmp_path / "two")
+        report = kb.add("readme.md")
+        assert "absolute paths" in report.failed[0].reason
+        assert kb.document("readme.md").text == "This is one."
+
+
+@pytest.mark.parametrize("now", [b"", bytes(range(256)) * 8])
+def test_a_file_that_became_empty_or_binary_loses_its_document(kb, notes, now):
+    kb.add(notes)
+    (notes / "tom.txt").write_bytes(now)
+    assert names(kb.add(notes), notes)["removed"] == ["tom.txt"]
+    assert kb.search("Tom Hale").items == ()
+
+
+def test_a_file_that_became_a_folder_is_pruned(kb, notes):
+    kb.add(notes)
+    (notes / "tom.txt").unlink()
+    (notes / "tom.txt").mkdir()
+    assert names(kb.add(notes, prune=True), notes)["removed"] == ["tom.txt"]
+
+
+def test_a_file_name_that_is_no_text_is_added_kept_and_removed(kb, notes):
+    path = os.fsencode(notes) + b"/caf\xe9.md"
+    with open(path, "wb") as file:
+        file.write(b"Coffee.")
+    assert len(kb.add(notes).added) == 6
+    report = kb.add(notes, prune=True)
+    assert (len(report.unchanged), report.removed) == (6, ())
+    assert len(kb.remove(os.fsdecode(path))) == 1
+
+
+def test_a_document_replaced_or_removed_by_id_comes_back_with_its_file(kb, notes):
+    kb.add(notes)
+    kb.remove("r1")
+    assert kb.add(notes).added == ("r1",)
+    kb.add(Document(f"{notes.as_posix()}/tom.txt", "Other."))
+    kb.add(notes)
+    assert "Tom Hale" in kb.document(f"{notes.as_posix()}/tom.txt").text
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Document("bad", "text", metadata={"x": object()}),
+        Document("bad", "text", metadata={1: 2, "a": 3}),
+        Document("bad", None),
+        Document("b\ud800d", "text"),
+        Document("bad", "lone \ud800"),
+    ],
+    ids=["object", "mixed keys", "no text", "id", "text"],
+)
+def test_a_document_that_cannot_be_stored_stops_no_other(kb, bad):
+    report = kb.add(Document("a", "Alpha."), bad, Document("b", "Beta."))
+    assert report.added == ("a", "b")
+    assert len(report.failed) == 1
+
+
+class Answering:
+    """An embedder that gives whatever it is told to."""
+
+    fingerprint, dim = "odd", 3
+
+    def __init__(self, gives):
+        self.gives = gives
+
+    def embed(self, texts, *, query=False):
+        if isinstance(self.gives, Exception):
+            raise self.gives
+        return self.gives
+
+
+@pytest.mark.parametrize("gives", [None, [[float("nan")] * 3], [[1.0, 0.0]], [], ValueError("no")], ids=str)
+def test_an_embedder_that_gives_nonsense_fails_its_documents_by_name(tmp_path, gives):
+    from ragkit.stages import dense
+
+    with KnowledgeBase(tmp_path / "kb.db", dense(model=Answering(gives))) as kb:
+        report = kb.add(Document("a", "Alpha."))
+        assert [failure.source for failure in report.failed] == ["a"]
+        assert "odd" in report.failed[0].reason or "Answering" in report.failed[0].reason
+
+
+def garbage(kind, gives):
+    def act(self, *_):
+        if isinstance(gives, Exception):
+            raise gives
+        return gives
+
+    return type("Garbage", (), {"__doc__": "Gives nonsense.", kind: act})
+
+
+@pytest.mark.parametrize("kind", ["rerank", "search", "answer", "rewrite"])
+@pytest.mark.parametrize("gives", [None, [], "text", RuntimeError("boom")], ids=str)
+def test_a_stage_that_gives_nonsense_is_named(tmp_path, notes, kind, gives):
+    shape = {"rerank": "bm25 >> odd", "search": "odd + bm25", "answer": "bm25 >> odd", "rewrite": "odd >> bm25"}
+    with temporary_stages():
+        stage("odd")(garbage(kind, gives))
+        with KnowledgeBase(tmp_path / "kb.db", shape[kind]) as kb:
+            kb.add(notes)
+            with pytest.raises(StageFailedError, match="odd"):
+                kb.ask("Who?") if kind == "answer" else kb.search("Who?")
+
+
+def test_an_interrupt_while_waiting_for_a_writer_leaves_the_store_usable(kb, notes, monkeypatch):
+    real = kb.store.db.execute
+
+    def interrupted(sql, *rest):
+        done = real(sql, *rest)
+        if sql == "BEGIN IMMEDIATE":
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(kb.store.db, "execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kb.add(notes)
+    monkeypatch.undo()
+    assert len(kb.add(notes).added) == 5
+
+
+def test_an_executor_serves_after_questions_were_asked(tmp_path, notes):
+    with KnowledgeBase(tmp_path / "kb.db", WITH_VECTORS) as kb, ProcessPoolExecutor(1) as executor:
+        kb.add(notes)
+        kb.search("Who?")
+        (notes / "new.txt").write_text("Something new.")
+        assert len(kb.add(notes, executor=executor).added) == 1
+
+
+def test_a_dead_worker_is_explained(kb, notes):
+    class Dead(ThreadPoolExecutor):
+        def submit(self, *_, **__):
+            future = Future()
+            future.set_exception(BrokenExecutor("gone"))
+            return future
+
+    with pytest.raises(RagkitError, match="a worker died"):
+        kb.add(notes, executor=Dead(1))
+
+
+def test_a_closed_knowledge_base_says_so(tmp_path):
+    kb = KnowledgeBase(tmp_path / "kb.db", FAST)
+    kb.close()
+    with pytest.raises(StoreError, match="was closed"):
+        kb.search("Who?")
+
+
+@pytest.mark.parametrize("k", ["5", 2.5, -1])
+def test_k_must_be_a_whole_number(kb, k):
+    with pytest.raises(InvalidValueError, match="whole number"):
+        kb.search("Who?", k=k)
+
+
+def test_a_filter_must_be_a_mapping_and_a_question_a_text(kb):
+    with pytest.raises(InvalidValueError, match="filter"):
+        kb.search("Who?", filter=[1])
+    with pytest.raises(InvalidValueError, match="a text"):
+        kb.ask(None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Index files and folders; only what has changed.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--prune", is_flag=True, help="Remove documents below PATH whose files are gone.")
 @click.option("--rebuild", is_flag=True, help="First build what is stored again, after a change of model or chunking.")
 @click.option("--pipeline", metavar="TEXT", help="How to index (see 'ragkit pipeline'), or a name in ragkit.toml.")
@@ -39,6 +39,8 @@ def add(
     A document that cannot be read is reported and does not stop the others. What is done stays done when you
     interrupt; the next 'add' goes on from there.
     """
+    if not paths and not rebuild:
+        raise click.UsageError("name what to add: a file or a folder")
     from ragkit.cli.workers import workers
     from ragkit.knowledge_base import KnowledgeBase
 

@@ -201,18 +201,17 @@ class Clue:
         return [record.derived() for record in found]
 
     def open(self, shelf: Shelf) -> None:
-        """Spend the budget on what was added, if there is one, then read what changed in the store."""
+        """Read what changed in the store."""
         from ragkit.graphs.cluearrays import ClueState
 
-        self._settle(shelf)
         if self._state is None or self._state.shelf is not shelf:
             self._state = ClueState(shelf, self.embedder.dim)
         self._state.refresh()
 
     # -- language model -------------------------------------------------------------------------------------------
 
-    def _settle(self, shelf: Shelf) -> None:
-        """Offer the chunks added since the last time to the language model."""
+    def settle(self, shelf: Shelf) -> None:
+        """Spend the budget on the chunks added since the last time, if there is one."""
         if not self.llm or not self.llm_budget or shelf.generation == self._settled:
             return
         ledger = getattr(shelf, "ledger", None)

@@ -53,8 +53,8 @@ class GraphState(Generic[A]):
     def _resumed(self) -> bool:
         """Take up what an earlier opening kept, if the store has not changed since."""
         generation, kept = self.shelf.generation, self.shelf.kept()
-        if not kept:
-            return False
+        if kept.keys() != {*freeze(self.arrays), VECTORS}:
+            return False  # nothing was kept, or an earlier version kept other arrays
         thaw(self.arrays, kept)
         self.passages = VectorTable(self.arrays.passage_texts, self.dim)
         self.passages.vectors[:] = kept[VECTORS]  # stored as float16 to begin with, so nothing is lost

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from ragkit.components import StoredIndex, role_of
-from ragkit.errors import IndexMismatchError, PipelineError
-from ragkit.pipeline.build import Builder, BuildLane
+from ragkit.errors import IndexMismatchError, PipelineError, RagkitError, StoreError
+from ragkit.pipeline.build import Builder, BuildLane, Recipe
 from ragkit.pipeline.check import Plan, plan, steps_of
 from ragkit.pipeline.expression import Expression, Stage, Then
 from ragkit.pipeline.parse import parse
@@ -89,8 +89,16 @@ class Bound:
             chunker=self._made(self.plan.chunker),
             enrichers=tuple(self.instances[stage] for stage in self.plan.enrichers),
             indexes=tuple(index for _, index in indexes),
+            recipe=self._recipe(),
         )
         return Builder(self.store, lane, entries, self.build, executor)
+
+    def _recipe(self) -> Recipe | None:
+        """How another process makes the build lane; None without a chunker."""
+        if self.plan.chunker is None:
+            return None
+        stored = tuple(stage for stage, _ in self.stored_indexes)
+        return Recipe(self.plan.extractors, self.plan.chunker, self.plan.enrichers, stored)
 
     def _entry(self, stage: Stage, index: StoredIndex) -> IndexEntry:
         embedder = index.embedder
@@ -116,9 +124,11 @@ class Bound:
                     f"{_list(fingerprints)}; build it again with `ragkit add --rebuild`, or ask with the old settings"
                 )
         if self.store.built_otherwise(self.build, most=1):
+            last = self.store.setting("build_text")
+            why = "because a rebuild was interrupted" if last == self.build_text else f"the last was `{last}`"
             raise IndexMismatchError(
-                f"{self.store.path} holds documents built by another pipeline than `{self.build_text}` "
-                f"(the last was `{self.store.setting('build_text')}`); build them again with `ragkit add --rebuild`"
+                f"{self.store.path} holds documents built by another pipeline than `{self.build_text}`, {why}; "
+                "build them again with `ragkit add --rebuild`"
             )
         self._checked = generation
 
@@ -126,13 +136,24 @@ class Bound:
         """Make every index ready for searches: complete its rows, then let it read what changed."""
         if self.stored_indexes and not self.store.read_only:
             self._complete(progress)
+        for stage, index in self.stored_indexes:
+            if hasattr(index, "settle"):
+                index.settle(self._shelf(stage, index))
         with self.store.snapshot():
             for stage in self.plan.indexes:
                 instance = self.instances[stage]
-                if is_stored(instance):
-                    instance.open(self._shelf(stage, instance))
-                else:
-                    self._fill(stage, instance)
+                try:
+                    if is_stored(instance):
+                        instance.open(self._shelf(stage, instance))
+                    else:
+                        self._fill(stage, instance)
+                except RagkitError:
+                    raise
+                except Exception as error:
+                    raise StoreError(
+                        f"index `{stage}` could not be opened from {self.store.path} "
+                        f"({type(error).__name__}: {error}); if it is ragkit's own, the store is damaged: restore a copy, or run `ragkit add --rebuild`"
+                    ) from error
         for shelf in self._opened.values():
             if isinstance(shelf, SQLiteShelf):
                 shelf.flush()

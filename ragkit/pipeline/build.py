@@ -6,19 +6,25 @@ in any `concurrent.futures.Executor`; writing happens here, one transaction a do
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragkit.components import Chunker, Derived, Embedder, Enricher, Extractor, StoredIndex
 from ragkit.errors import InvalidValueError, ModelError, RagkitError, StoreError
+from ragkit.pipeline.expression import Stage
+from ragkit.registry import lookup
 from ragkit.store.sqlite import IndexEntry, MissingVectorsError, SQLiteStore, Written, pack
 from ragkit.types import Chunk, Document
+
+if TYPE_CHECKING:
+    from ragkit.components import Vectors
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +69,34 @@ class BuildLane:
     chunker: Chunker
     enrichers: tuple[Enricher, ...]
     indexes: tuple[StoredIndex, ...]
+    recipe: Recipe | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process as the names of its stages, which are made anew there, once."""
+        if self.recipe is None:
+            raise TypeError("this build lane was made by hand and cannot be sent to another process")
+        return made, (self.recipe,)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The stages of a build lane by name and parameters."""
+
+    extractors: tuple[Stage, ...]
+    chunker: Stage
+    enrichers: tuple[Stage, ...]
+    indexes: tuple[Stage, ...]
+
+
+@functools.lru_cache(maxsize=4)
+def made(recipe: Recipe) -> BuildLane:
+    """The build lane of a recipe, its stages made anew."""
+
+    def all_of(stages: tuple[Stage, ...]) -> tuple[Any, ...]:
+        return tuple(lookup(stage.name).make(stage.options) for stage in stages)
+
+    (chunker,) = all_of((recipe.chunker,))
+    return BuildLane(all_of(recipe.extractors), chunker, all_of(recipe.enrichers), all_of(recipe.indexes), recipe)
 
 
 def prepare(lane: BuildLane, documents: Sequence[Document]) -> list[Prepared | Failure]:
@@ -91,7 +125,9 @@ def _prepare(lane: BuildLane, documents: Sequence[Document]) -> Iterator[Prepare
 
 def _cut(lane: BuildLane, document: Document) -> tuple[Document, Sequence[Chunk]]:
     for extractor in lane.extractors:
-        document = extractor.extract(document)
+        id, document = document.id, extractor.extract(document)
+        if document.id != id:
+            raise InvalidValueError(f"{type(extractor).__name__} changed the id of {id!r} to {document.id!r}; keep it")
     chunks = lane.chunker.chunk(document)
     for enricher in lane.enrichers:
         chunks = enricher.enrich(chunks)
@@ -110,7 +146,21 @@ def _derive(index: StoredIndex, chunks: Sequence[Chunk]) -> list[Derived]:
             raise InvalidValueError(
                 f"{type(index).__name__}.derive gave {len(rows) - start} rows for {len(part)} chunks"
             )
+        for row in rows[start:]:
+            _check(row, index)
     return rows
+
+
+def _check(row: Derived, index: StoredIndex) -> None:
+    """Raise `InvalidValueError` unless a row holds what rows hold."""
+    good = (
+        isinstance(row, Derived)
+        and isinstance(row.note, str)
+        and all(isinstance(text, str) for text in (*row.texts, *row.terms))
+        and all(-(2**31) <= number < 2**31 for number in row.data)
+    )
+    if not good:
+        raise InvalidValueError(f"{type(index).__name__}.derive must give Derived rows of texts and 32-bit integers")
 
 
 def _reason(error: Exception) -> str:
@@ -121,10 +171,24 @@ def _reason(error: Exception) -> str:
 
 
 def content_digest(document: Document) -> str:
-    """What changes when a document's text or metadata do."""
-    about = json.dumps(dict(document.metadata), sort_keys=True, default=str)
-    whole = "\0".join((document.source, document.media_type, about, document.text))
-    return blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    """What changes when a document's text or metadata do.
+
+    Raises `InvalidValueError` for a document that cannot be stored: text that is no text, metadata that are no JSON.
+    """
+    try:
+        about = json.dumps(dict(document.metadata), sort_keys=True)
+        whole = "\0".join((document.source, document.media_type, about, document.text))
+        document.id.encode()
+        return blake2b(whole.encode(), digest_size=16).hexdigest()
+    except UnicodeEncodeError as error:
+        bad = error.object[error.start : error.end]
+        raise InvalidValueError(
+            f"document {document.id!r} holds a lone surrogate ({bad!r}), which is no character; decode it properly"
+        ) from error
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
+        raise InvalidValueError(
+            f"document {document.id!r} cannot be stored: its text must be a string, its metadata JSON values ({error})"
+        ) from error
 
 
 def batches(pending: Iterable[Pending]) -> Iterator[list[Pending]]:
@@ -139,6 +203,20 @@ def batches(pending: Iterable[Pending]) -> Iterator[list[Pending]]:
         size += len(item.document.text)
     if batch:
         yield batch
+
+
+def _result(future: Future[list[Prepared | Failure]]) -> list[Prepared | Failure]:
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise RagkitError(
+            f"a worker died ({error}), perhaps for want of memory; what was added is kept, add again with fewer workers"
+        ) from error
+    except Exception as error:  # `prepare` itself reports failures and raises nothing
+        raise RagkitError(
+            f"the executor could not do the work ({type(error).__name__}: {error}); stages that run in other processes "
+            "must be installed and take plain parameters; add without an executor"
+        ) from error
 
 
 @dataclass(slots=True)
@@ -181,9 +259,9 @@ class Builder:
             waiting.append((group, self.executor.submit(prepare, self.lane, [item.document for item in group])))
             if len(waiting) >= IN_FLIGHT:
                 first, future = waiting.popleft()
-                yield first, future.result()
+                yield first, _result(future)
         for group, future in waiting:
-            yield group, future.result()
+            yield group, _result(future)
 
     # -- vectors --------------------------------------------------------------------------------------------------
 
@@ -221,7 +299,27 @@ class Builder:
         new = [text for text in texts if text not in known]
         if not new:
             return {}
-        return dict(zip(new, pack(self.embedders[model].embed(new)), strict=True))
+        return dict(zip(new, pack(self._vectors(model, new)), strict=True))
+
+    def _vectors(self, model: int, texts: list[str]) -> Vectors:
+        """What the embedder gives, checked. Raises `ModelError` when it fails or gives something else."""
+        import numpy as np
+
+        embedder = self.embedders[model]
+        try:
+            vectors = np.asarray(embedder.embed(texts), dtype=np.float32)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"the embedder {embedder.fingerprint!r} failed with {type(error).__name__}: {error}"
+            ) from error
+        if vectors.shape != (len(texts), embedder.dim) or not np.isfinite(vectors).all():
+            raise ModelError(
+                f"the embedder {embedder.fingerprint!r} must give {len(texts)} finite vectors of {embedder.dim} "
+                f"dimensions, it gave {vectors.shape}" + ("" if np.isfinite(vectors).all() else " with NaN or infinity")
+            )
+        return vectors
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -240,7 +338,7 @@ class Builder:
                 write()
                 return
             except MissingVectorsError as error:
-                fresh = pack(self.embedders[error.model].embed(error.texts))
+                fresh = pack(self._vectors(error.model, error.texts))
                 vectors.setdefault(error.model, {}).update(zip(error.texts, fresh, strict=True))
         raise StoreError(
             f"{self.store.path}: another process keeps removing the vectors this one adds; try again when it is done"

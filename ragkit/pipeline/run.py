@@ -7,11 +7,12 @@ Everything works on lists of queries, so that models see batches; one question i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ragkit.components import role_of
+from ragkit.errors import RagkitError, StageFailedError
 from ragkit.pipeline.expression import Best, Expression, Fused, Stage, Then, Weighted
 from ragkit.retrieve.fuse import fuse
 from ragkit.types import Answer, Hits, Query
@@ -74,15 +75,21 @@ class Runner:
         role = role_of(type(instance))
         assert role is not None  # the check of the expression saw to it
         started = time.perf_counter()
-        match role.methods[-1]:
-            case "search":
-                most = self.candidates if k is None else k
-                results = _each(instance, "search", values, lambda query: instance.search(query, most), most)
-            case "answer":
-                values = [_cut(value, self.to_answer) for value in values]
-                results = _each(instance, "answer", values, instance.answer)
-            case method:
-                results = _each(instance, method, values, getattr(instance, method))
+        method = role.methods[-1]
+        more = [self.candidates if k is None else k] if method == "search" else []
+        if method == "answer":
+            values = [_cut(value, self.to_answer) for value in values]
+        try:
+            results = _each(instance, method, values, *more)
+        except RagkitError:
+            raise
+        except Exception as error:
+            raise StageFailedError(f"stage `{stage}` failed with {type(error).__name__}: {error}") from error
+        for result in results:
+            if type(result).__name__ != role.gives:
+                raise StageFailedError(f"stage `{stage}` must give {role.gives}, it gave {type(result).__name__}")
+        if len(results) != len(values):
+            raise StageFailedError(f"stage `{stage}` gave {len(results)} results for {len(values)} questions")
         self._note(str(stage), started, results)
         return results
 
@@ -92,9 +99,11 @@ class Runner:
         self.records.append(Record(name, seconds, items, _top(results[0]) if results else ()))
 
 
-def _each(instance: Any, method: str, values: Sequence[Value], one: Callable[[Any], Any], *more: Any) -> list[Any]:
+def _each(instance: Any, method: str, values: Sequence[Value], *more: Any) -> list[Any]:
     batch = getattr(instance, f"{method}_batch", None)
-    return list(batch(values, *more)) if batch is not None and len(values) > 1 else [one(value) for value in values]
+    if batch is not None and len(values) > 1:
+        return list(batch(values, *more))
+    return [getattr(instance, method)(value, *more) for value in values]
 
 
 def _cut(value: Any, k: int) -> Any:

@@ -24,6 +24,9 @@ def discard(store: SQLiteStore, ids: Sequence[str]) -> None:
         "JOIN derived x ON x.slot = c.slot WHERE d.id IN ?"
     )
     _loosen(store, store.rows_in(sql, list(ids)))
+    # A file one of whose documents goes is no longer stored whole: the next `add` reads it again.
+    sql = "DELETE FROM files WHERE source IN (SELECT file FROM documents WHERE id = ?)"
+    store.db.conn.executemany(sql, [(id,) for id in ids])
     store.db.conn.executemany("DELETE FROM documents WHERE id = ?", [(id,) for id in ids])
 
 

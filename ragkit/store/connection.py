@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,8 +62,6 @@ def _open(path: str, *, create: bool, read_only: bool) -> sqlite3.Connection:
 
 
 def _can_make_shared_memory(file: Path) -> bool:
-    import os
-
     return os.access(file.parent, os.W_OK) or file.with_name(file.name + "-wal").exists()
 
 
@@ -84,8 +83,8 @@ def _prepare(db: Database) -> None:
     if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
         return
     # Two processes may open a new file at once: the second waits here and finds the work done.
-    db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("BEGIN IMMEDIATE")
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             migrations().apply(db)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -103,10 +102,25 @@ def translated(path: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translation(path, error) from error
+    except UnicodeDecodeError as error:
+        raise StoreCorruptError(
+            f"{path} is damaged ({error}); restore a copy, or add the sources to a new store"
+        ) from error
+
+
+def stamp_of(path: str) -> tuple[int, int] | None:
+    """What changes when the file of a store is written: its time and size; None for one that is not there."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return None
+    return about.st_mtime_ns, about.st_size
 
 
 def _translation(path: str, error: sqlite3.Error) -> StoreError:
     said = str(error)
+    if "closed database" in said:
+        return StoreError(f"{path} was closed; open it again")
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreBusyError(

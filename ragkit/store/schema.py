@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 APPLICATION_ID = 0x7261676B  # "ragk", in the file's header: tells a ragkit store from any other database
-VERSION = 3
+VERSION = 4
 
 
 @functools.cache
@@ -26,6 +26,7 @@ def migrations() -> Migrations:
     steps(name="1_documents_chunks_rows_vectors")(lambda db: _run(db, _FIRST))
     steps(name="2_language_model_calls")(lambda db: _run(db, _SECOND))
     steps(name="3_arrays_of_opened_indexes")(lambda db: _run(db, _THIRD))
+    steps(name="4_where_files_lie")(lambda db: _run(db, "ALTER TABLE files ADD COLUMN path BLOB"))
     return steps
 
 

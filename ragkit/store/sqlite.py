@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.components import Derived
 from ragkit.errors import IndexMismatchError, InvalidValueError, StoreError
 from ragkit.store.collect import collect, discard, discard_index
-from ragkit.store.connection import connect, translated
+from ragkit.store.connection import connect, stamp_of, translated
 from ragkit.types import Chunk, Document
 
 if TYPE_CHECKING:
@@ -83,9 +84,17 @@ class SQLiteStore:
 
     def __init__(self, path: str | Path, *, create: bool = True, read_only: bool = False) -> None:
         self.path = str(path)
+        self.file = Path(path).absolute()
         self.read_only = read_only
+        self._stamp = stamp_of(self.path) if read_only else None
         self.db = connect(self.path, create=create, read_only=read_only)
         self.lock = threading.RLock()
+
+    def _follow(self) -> None:
+        """Open the file anew when it changed under a reader that SQLite believes to be alone with it."""
+        if self.read_only and (stamp := stamp_of(self.path)) != self._stamp:
+            self.db.close()
+            self.db, self._stamp = connect(self.path, create=False, read_only=True), stamp
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
@@ -101,8 +110,9 @@ class SQLiteStore:
             if self.db.conn.in_transaction:
                 yield
                 return
-            self.db.execute("BEGIN")
-            try:
+            self._follow()
+            try:  # an interrupt may come as soon as the transaction has begun
+                self.db.execute("BEGIN")
                 yield
             finally:
                 self.db.rollback()
@@ -113,8 +123,8 @@ class SQLiteStore:
         if self.read_only:
             raise StoreError(f"{self.path} was opened read-only; open it without read_only to change it")
         with self.lock, translated(self.path):
-            self.db.execute("BEGIN IMMEDIATE")
             try:
+                self.db.execute("BEGIN IMMEDIATE")
                 yield
                 self.db.execute(
                     "INSERT INTO meta VALUES ('generation', '1') "
@@ -129,8 +139,8 @@ class SQLiteStore:
     def keeping(self) -> Iterator[None]:
         """A write transaction for what can be computed again; it is no change of the store, so its generation stays."""
         with self.lock, translated(self.path):
-            self.db.execute("BEGIN IMMEDIATE")
             try:
+                self.db.execute("BEGIN IMMEDIATE")
                 yield
                 self.db.execute("COMMIT")
             except BaseException:
@@ -160,6 +170,15 @@ class SQLiteStore:
         """Content digest and build fingerprint of a file that was read to its end, or None."""
         found = self.rows("SELECT digest, build FROM files WHERE source = ?", [source])
         return (found[0][0], found[0][1]) if found else None
+
+    def file_paths(self) -> dict[str, bytes]:
+        """Where each file of which all documents are stored lies: its absolute path as the system spells it."""
+        return dict(self.rows("SELECT source, path FROM files WHERE path IS NOT NULL"))
+
+    def file_path(self, source: str) -> bytes | None:
+        """The absolute path of a stored file, None when it is unknown."""
+        found = self.rows("SELECT path FROM files WHERE source = ?", [source])
+        return found[0][0] if found else None
 
     def files(self) -> list[str]:
         """The sources of all files any document came from, sorted."""
@@ -313,7 +332,7 @@ class SQLiteStore:
         }
         sql = f"INSERT INTO documents ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
         try:
-            with self.writing():
+            with self._document_writing(document.id):
                 discard(self, [document.id])
                 number = self.db.execute(sql, list(columns.values())).lastrowid
                 slots = [self._insert_chunk(number, chunk) for chunk in written.chunks]
@@ -324,6 +343,16 @@ class SQLiteStore:
                 f"document {document.id!r} holds a lone surrogate ({error.object[error.start : error.end]!r}), "
                 "which is no character; decode the text properly"
             ) from error
+
+    @contextlib.contextmanager
+    def _document_writing(self, id: str) -> Iterator[None]:
+        try:
+            with self.writing():
+                yield
+        except StoreError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):
+                raise InvalidValueError(f"document {id!r} cannot be stored: {error.__cause__}") from error
+            raise
 
     def write_derived(
         self, index: int, slots: Sequence[int], derived: Sequence[Derived], vectors: Mapping[int, Mapping[str, bytes]]
@@ -346,11 +375,12 @@ class SQLiteStore:
             with self.writing():
                 collect(self)
 
-    def mark_files(self, digests: Mapping[str, str], build: str) -> None:
-        """Note that all documents of these files (by source, with content digests) are stored."""
+    def mark_files(self, files: Mapping[str, tuple[str, bytes | None]], build: str) -> None:
+        """Note that all documents of these files are stored: source -> content digest, absolute path."""
         with self.writing():
-            rows = [(source, digest, build) for source, digest in digests.items()]
-            self.db.conn.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
+            rows = [(source, digest, build, path) for source, (digest, path) in files.items()]
+            sql = "INSERT OR REPLACE INTO files (source, digest, build, path) VALUES (?, ?, ?, ?)"
+            self.db.conn.executemany(sql, rows)
 
     def remove(self, ids: Sequence[str], files: Sequence[str] = ()) -> None:
         """Remove documents with all that was derived from them, and forget files, in one transaction."""

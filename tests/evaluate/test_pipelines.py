@@ -110,7 +110,7 @@ def test_a_kept_store_is_used_again(notes: Dataset, tmp_path: Path) -> None:
 def test_a_stage_that_raises_on_one_question_costs_only_that(notes: Dataset) -> None:
     report = evaluate_pipelines(notes, ["bm25", "bm25 >> unlucky"])
     assert report.runs[0].errors == {}
-    assert report.runs[1].errors == {"q3": "RuntimeError: bears!"}
+    assert report.runs[1].errors == {"q3": "StageFailedError: stage `unlucky` failed with RuntimeError: bears!"}
     assert report.runs[1].ids == ("q1", "q2")
     assert any("1 of 3 questions failed" in warning for warning in report.warnings)
     assert report.comparisons[0].questions == 2

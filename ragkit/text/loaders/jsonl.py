@@ -124,7 +124,10 @@ def _parsed(item: FileItem, number: int, line: str | LoadError) -> Mapping[str, 
         raise LoadError(at(item, number), reason) from error
     if not isinstance(record, dict):
         raise LoadError(at(item, number), f"it should be a JSON object but is {json.dumps(record)[:60]}")
-    return {clean(name): _cleaned(value) for name, value in record.items()}
+    try:
+        return {clean(name): _cleaned(value) for name, value in record.items()}
+    except RecursionError as error:
+        raise LoadError(at(item, number), "it is nested too deeply") from error
 
 
 def _refuse(constant: str) -> NoReturn:
