@@ -21,7 +21,7 @@ from ragkit.store.sqlite import SourceInfo, SQLiteStore
 from ragkit.text.loaders.walk import name_of
 from ragkit.types import Answer, Document, Hits, Metadata, Query, Source
 
-DEFAULT_PIPELINE = "load >> chunk >> trigraph >> answer"
+DEFAULT_PIPELINE = "load >> chunk >> clue >> answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ class KnowledgeBase:
         with self._lock:
             self._open()
             with self.store.snapshot():
-                return runner.run(expression, queries), runner.records
+                return runner.run(expression, queries, k), runner.records
 
     def _open(self) -> None:
         self._bound.check()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ragkit.answer.evidence import Evidence, Sentence
 from ragkit.answer.names import fold, places_of
 from ragkit.answer.question import Question
+from ragkit.answer.support import joined
 from ragkit.answer.words import stem
 
 if TYPE_CHECKING:
@@ -120,6 +121,18 @@ def best_chain(
         beam = sorted(longer, key=_key, reverse=True)[:_BEAM]
         best = max(best, beam[0], key=_key)
     return best
+
+
+def held_together(chain: Chain, question: Question, evidence: Evidence, scores: Scores) -> Chain:
+    """The part of a chain whose sentences belong together and hold most of the question; the others prove nothing."""
+    groups = joined(chain.sentences, evidence)
+    if len(groups) == 1:
+        return chain
+
+    def part(group: Sequence[Sentence]) -> Chain:
+        return _chain(tuple(group), scores, lambda _: 0.0, lambda _, __: False)
+
+    return max((part(group) for group in groups), key=lambda found: (found.coverage, found.meaning))
 
 
 def _key(chain: Chain) -> tuple[float, list[int]]:

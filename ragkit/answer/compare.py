@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragkit.answer.evidence import Evidence, Page, Sentence
 from ragkit.answer.hops import Trail, follow
 from ragkit.answer.names import fold
 from ragkit.answer.nations import find_nations
 from ragkit.answer.question import Question
-from ragkit.answer.relations import BY_NAME, Relation
+from ragkit.answer.relation import Relation
+from ragkit.answer.relations import BY_NAME
+from ragkit.answer.sizes import figure, kinds_of_figure
 from ragkit.answer.statements import statements
 from ragkit.answer.words import stem
 
 _SAME = re.compile(r"\b(?:same|share|shared|common)\b", re.IGNORECASE)
+_THAN = re.compile(r"\bthan\b|\bbefore\b|\bafter\b", re.IGNORECASE)
 _BOTH = re.compile(r"\b(?:both|each|all|and)\b", re.IGNORECASE)
 
 
@@ -61,6 +64,10 @@ def compare(question: Question, evidence: Evidence) -> Verdict | None:
         return None
     if question.wants == "choice":
         return _first_or_last(question, sides, evidence) if question.measure else _fits_better(question, sides)
+    if question.measure and _THAN.search(question.text):
+        verdict = _first_or_last(question, sides, evidence)
+        first = verdict is not None and verdict.short == sides[0].label
+        return replace(verdict, short="yes" if first else "no") if verdict else None
     if _SAME.search(question.text) or any(relation.value == "country" for relation in question.asked):
         return _same(question, sides, evidence)
     if _BOTH.search(question.text):
@@ -73,9 +80,17 @@ def compare(question: Question, evidence: Evidence) -> Verdict | None:
 
 def _first_or_last(question: Question, sides: Sequence[Side], evidence: Evidence) -> Verdict | None:
     makers = tuple(relation for relation in question.asked if relation.value == "name")[:1]
+    if question.measure == "number" and not makers:
+        verdict = _by_size(question, sides)
+        if verdict:
+            return verdict
+    measure = question.measure
+    if measure == "birth date" and not re.search(r"\bborn\b|\bbirth", question.text, re.IGNORECASE):
+        lives = [_measure(measure, makers, side, evidence, question) for side in sides]
+        measure = measure if any(lives) else "founding date"  # things are as old as they were built or founded
     measured = []
     for side in sides:
-        found = _measure(question.measure, makers, side, evidence, question)
+        found = _measure(measure, makers, side, evidence, question)
         if found is None:
             return None
         measured.append(found)
@@ -86,7 +101,19 @@ def _first_or_last(question: Question, sides: Sequence[Side], evidence: Evidence
     if question.measure == "life length":
         wins = 0 if (left > right) == (not question.least) else 1
     sentences = tuple(dict.fromkeys((*left_from, *right_from)))
-    return Verdict(sides[wins].label, sentences, f"{question.measure}: {_show(left)} against {_show(right)}")
+    return Verdict(sides[wins].label, sentences, f"{measure}: {_show(left)} against {_show(right)}")
+
+
+def _by_size(question: Question, sides: Sequence[Side]) -> Verdict | None:
+    """Which side has the greater (or smaller) figure, by the first kind of figure that both pages state."""
+    for kind in kinds_of_figure(question.text):
+        found = [figure(kind, side.pages[0]) for side in sides]
+        left, right = found[0], found[1]
+        if left and right and left[0] != right[0]:
+            wins = 0 if (left[0] < right[0]) == question.least else 1
+            how = f"{kind.split()[0]}: {left[0]:g} against {right[0]:g}"
+            return Verdict(sides[wins].label, tuple(dict.fromkeys((left[1], right[1]))), how)
+    return None
 
 
 def _show(value: tuple[float, ...]) -> str:

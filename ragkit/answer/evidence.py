@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ragkit.answer.layout import first_line_title, heading_spans
 from ragkit.answer.names import Folded, core, fold, name_runs, places_of, same_name, without_qualifier
 from ragkit.text.sentences import sentence_spans
 from ragkit.types import Chunk, Citation, Hits
@@ -34,13 +35,19 @@ _HE_TITLE = re.compile(
 )
 
 
+_ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\w+\s+\w)", re.IGNORECASE)
+_OF_YEAR = re.compile(r"\s+of\s+\d{3,4}$")
+_LAYOUT = re.compile(r"\s")
 # Characters of a sentence; what has no ends of sentences (tables, logs) is quoted in pieces of this length.
 LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
-    """One sentence of a hit: `chunk.text[start:end] == text`. `number` counts through the evidence, best hit first."""
+    """One sentence of a hit: `text` is `chunk.text[start:end]` with its line breaks and tabs as spaces.
+
+    `number` counts through the evidence, best hit first.
+    """
 
     chunk: Chunk
     start: int
@@ -117,15 +124,17 @@ class Evidence:
             if page is None:
                 page = by_key[key] = Page(len(self.pages), chunk.head, rank)
                 self.pages.append(page)
-                _name(page, chunk)
+            _name(page, chunk)
+            headings = heading_spans(chunk.text)
             for start, end in sentence_spans(chunk.text):
+                start = _after_headings(start, end, headings)
                 for begin, stop in _bounded(chunk.text, start, end):
                     if len(self.sentences) >= most:
                         return
                     self._add(page, chunk, begin, stop)
 
     def _add(self, page: Page, chunk: Chunk, start: int, end: int) -> None:
-        text = chunk.text[start:end]
+        text = _LAYOUT.sub(" ", chunk.text[start:end])
         if not fold(text) or (start == 0 and fold(text) == fold(chunk.head)):
             return  # punctuation, or the title repeated as a line of its own
         lead = not page.sentences
@@ -187,7 +196,7 @@ class Evidence:
 
     def mentions(self, page: Page) -> Iterator[Sentence]:
         """Sentences of other pages that name what `page` is about."""
-        names = [name for name in page.names if len(name) > 1 or len(name[0]) > 3]
+        names = [name for name in page.names if len(name) > 1 or len(name[0]) > 1]
         for sentence in self.sentences:
             if sentence.page != page.number and any(places_of(name, self.folded[sentence.number]) for name in names):
                 yield sentence
@@ -218,9 +227,22 @@ def fold_key(chunk: Chunk) -> str:
 
 
 def _name(page: Page, chunk: Chunk) -> None:
-    if chunk.head:
-        page.call(chunk.head)
-        page.call(without_qualifier(chunk.head))
+    """Name a page by its head, and a text that has none by a first line that is a title by its form."""
+    if not page.title and chunk.start == 0:
+        page.title = first_line_title(chunk.text)
+    if page.title:
+        page.call(page.title)
+        page.call(without_qualifier(page.title))
+        page.call(_ARTICLE.sub("", without_qualifier(page.title)))
+        page.call(_OF_YEAR.sub("", _ARTICLE.sub("", without_qualifier(page.title))))
+
+
+def _after_headings(start: int, end: int, headings: list[tuple[int, int]]) -> int:
+    """Where a sentence begins when headings at its beginning are left out; its end when it is nothing else."""
+    for first, last in headings:
+        if first <= start < last:
+            start = min(end, last)
+    return start
 
 
 def _name_from_lead(page: Page, text: str) -> None:

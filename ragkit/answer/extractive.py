@@ -1,7 +1,8 @@
 """Answers made of quotes: the sentences that answer, and the phrase in them when the question's kind lets it be picked.
 
-Three ways are tried, the surest first: a comparison of two things, a path of known relations, and the general way, a
-chain of sentences chosen by words and meaning. Each notes in the trace how it came to its answer.
+Four ways are tried, the surest first: a comparison of two things; a path of known relations; the plainer question that
+is left once a description in it is resolved; and the general way, a chain of sentences chosen by words and meaning,
+which must belong together and hold what the question says. Each notes in the trace how it came to its answer.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ragkit.answer.chain import Chain, Scores, best_chain, score
+from ragkit.answer.chain import Chain, Scores, best_chain, held_together, score
 from ragkit.answer.compare import compare, sides_of
 from ragkit.answer.evidence import Evidence, Page, Sentence
 from ragkit.answer.hops import Trail, follow, unwritten
 from ragkit.answer.names import fold, places_of, without_qualifier
 from ragkit.answer.nations import find_nations
+from ragkit.answer.nested import Description, descriptions, replaced
 from ragkit.answer.phrase import candidates, holds_kind
 from ragkit.answer.question import Question, understand
-from ragkit.answer.relations import Relation
+from ragkit.answer.recall import Remembering
+from ragkit.answer.relation import Relation
+from ragkit.answer.relations import BY_NAME
 from ragkit.answer.statements import statements
+from ragkit.answer.support import support
 from ragkit.answer.tagger import Tagger
+from ragkit.answer.words import stem
 from ragkit.types import Answer, Hits, Metadata
 
 if TYPE_CHECKING:
@@ -30,12 +36,15 @@ if TYPE_CHECKING:
 NOT_FOUND = "Not found in the sources."
 
 # Below these the general way says that the sources do not hold the answer (measured by benchmarks/answers.py).
-_LEAST_COVERAGE = 0.45
+_LEAST_COVERAGE = 0.35
 _LEAST_MEANING = 0.40
 _LEAST_BOTH = 1.1  # coverage and meaning together
 _LEAST_BOTH_STRANGE = 1.3  # the same for questions about names that no page is about
+_SAME_MEANING = 0.8  # a sentence this close answers in other words
+_LEAST_NOUN = 0.45  # likeness of the noun asked for ("which instrument") to a word of the sentences
 _LEAST_LAST_HOP = 0.6
 _LEAST_FOR_TWO_STEPS = 5  # words of substance; shorter questions have one step
+_DEEPEST = 3  # descriptions resolved one after another
 _SIMPLE = 2  # words of a question that neither its topics nor known relations account for
 
 
@@ -56,7 +65,8 @@ class Extractive:
         self, embedder: Embedder | None, tagger: Tagger | None, *, sentences: int = 4, embed_most: int = 64
     ) -> None:
         """`sentences` bounds the quotes of an answer, `embed_most` the sentences embedded for one question."""
-        self._embedder, self._tagger = embedder, tagger
+        self._embedder = None if embedder is None else Remembering(embedder)
+        self._tagger = tagger
         self._most, self._embed_most = sentences, embed_most
 
     def answer(self, hits: Hits) -> Answer:
@@ -75,7 +85,7 @@ class Extractive:
         }
         return worded(finding, hits, note)
 
-    def find(self, question: Question, evidence: Evidence) -> Finding:
+    def find(self, question: Question, evidence: Evidence, depth: int = 0) -> Finding:
         """The sentences and the phrase that answer, by the first way that holds."""
         if not evidence.sentences:
             return Finding(found=False, how={"way": "none", "reason": "there are no hits"})
@@ -92,7 +102,37 @@ class Extractive:
         others = len(question.names) if question.topics else 0
         if trail and len(question.extra) + 2 * others <= (0 if left == 1 else _SIMPLE) and _agrees(question):
             return self._told(trail, left, question, evidence)
-        return self._general(question, evidence, None if left else trail)
+        plainer = self._plainer(question, evidence, depth)
+        return plainer or self._general(question, evidence, None if left else trail)
+
+    def _plainer(self, question: Question, evidence: Evidence, depth: int) -> Finding | None:
+        """The answer to the question with a description in it resolved, or None when that leads nowhere."""
+        if self._tagger is None or depth >= _DEEPEST or question.wants == "choice":
+            return None
+        document = self._tagger.parse(question.text)
+        for description in () if document is None else descriptions(question, document, evidence):
+            inner = self.find(understand(description.asks, evidence), evidence, _DEEPEST)
+            if not self._describes(inner, description, question, evidence):
+                continue
+            outer = self.find(understand(replaced(question, description, inner.short), evidence), evidence, depth + 1)
+            if outer.found and (outer.short or not question.topics) and outer.short != inner.short:
+                way = {
+                    "way": "nested",
+                    "resolved": f"{question.text[description.start : description.end]} = {inner.short}",
+                }
+                sentences = tuple(dict.fromkeys((*inner.sentences[:2], *outer.sentences)))
+                return Finding(self._bounded(sentences), outer.short, how={**outer.how, **way})
+        return None
+
+    def _describes(self, inner: Finding, description: Description, question: Question, evidence: Evidence) -> bool:
+        """Whether the name found is surely what the description describes."""
+        if not inner.found or not inner.short or _repeats(question, inner.short):
+            return False
+        if inner.how["way"] == "relations":
+            return "last hop" not in inner.how
+        page = evidence.page_of(inner.short)
+        told = {stem(word) for sentence in inner.sentences for word in fold(sentence.text)}
+        return page is not None and stem(description.noun) in told and float(str(inner.how.get("coverage", 0))) >= 0.9
 
     def _told(self, trail: Trail, left: int, question: Question, evidence: Evidence) -> Finding:
         """The end of a path of relations; when only its last hop is not stated in a known way, the closest sentence."""
@@ -134,9 +174,9 @@ class Extractive:
             for like, s in zip(likeness, sentences, strict=True)
         ]
         order = sorted(range(len(sentences)), key=lambda number: (-worth[number], number))[:3]
-        if worth[order[0]] < _LEAST_LAST_HOP:
-            return (), worth[order[0]], ""
         closest = tuple(sentences[number] for number in order)
+        if worth[order[0]] < _LEAST_LAST_HOP or not _may_state(relation, closest):
+            return (), worth[order[0]], ""
         found = candidates(question, closest[:1], evidence, self._tagger)
         sure = [candidate for candidate in found if candidate.sure and not page.named(fold(candidate.text))]
         return closest, worth[order[0]], sure[0].text if sure else ""
@@ -167,6 +207,7 @@ class Extractive:
         chain = best_chain(question, evidence, scores, fits)
         if chain is None:
             return Finding(found=False, how={"way": "none", "reason": "the hits hold no sentence"})
+        chain = held_together(chain, question, evidence, scores)
         how: dict[str, object] = {
             "way": "general",
             "coverage": round(chain.coverage, 3),
@@ -177,6 +218,8 @@ class Extractive:
             return Finding(found=False, how={**how, "reason": reason})
         beyond = self._beyond(question, chain, evidence, scores)
         short, sentence = self._phrase(question, chain, beyond, evidence, trail)
+        if question.wants == "person" and self._tagger is not None and not short:
+            return Finding(found=False, how={**how, "reason": "the best sentences name no one who could be meant"})
         chosen = chain.sentences if sentence is None else (*chain.sentences, sentence)
         return Finding(self._bounded(tuple(dict.fromkeys((*chosen, *beyond)))), short, how=how)
 
@@ -207,10 +250,17 @@ class Extractive:
             return "the sources speak of one side only, or of neither"
         if question.wants == "choice" and question.measure not in ("", "number"):
             return f"the sources do not say the {question.measure} of both sides"
+        if self._embedder is not None and chain.meaning >= _SAME_MEANING and question.wants != "thing":
+            held = support(question, chain.sentences, evidence, self._embedder)
+            if held.names == 1 and not held.years and any(holds_kind(question, s, evidence) for s in chain.sentences):
+                return ""
         if chain.coverage < _LEAST_COVERAGE:
             return f"the best sentences hold {chain.coverage:.0%} of the question's words"
         if self._embedder is None:
             return ""
+        reason = _unsupported(question, chain, evidence, self._embedder)
+        if reason:
+            return reason
         # Names that are no page's title are weak evidence where pages have titles.
         strange = bool(question.names) and not question.topics and all(page.title for page in evidence.pages)
         least = _LEAST_BOTH_STRANGE if strange else _LEAST_BOTH
@@ -255,6 +305,27 @@ class Extractive:
         return None
 
 
+def _may_state(relation: Relation, sentences: Sequence[Sentence]) -> bool:
+    """Whether sentences may say whom a relation leads to: they hold its word or one of its patterns."""
+    if relation.value != "name":
+        return True
+    both = [relation, *(BY_NAME[name] for name in (relation.inverse,) if name in BY_NAME)]
+    cues = [cue for way in both for cue in (way.asks, *way.after, *way.before)]
+    return any(cue.search(sentence.text) for sentence in sentences for cue in cues)
+
+
+def _unsupported(question: Question, chain: Chain, evidence: Evidence, embedder: Embedder) -> str:
+    """What the question says that no word of the chain comes near, or an empty string."""
+    held = support(question, chain.sentences, evidence, embedder)
+    if held.years:
+        return f"the pages of the best sentences do not speak of {', '.join(held.years)}"
+    if held.names == 0:
+        return "the best sentences name nothing the question names"
+    if question.wants == "thing" and question.noun and held.likeness.get(question.noun, 1.0) < _LEAST_NOUN:
+        return f"the best sentences speak of no {question.noun}"
+    return ""
+
+
 def _names_page(chain: Chain, page: Page, evidence: Evidence) -> bool:
     return any(
         places_of(name, evidence.folded[s.number]) for s in chain.sentences for name in page.names if len(name) > 1
@@ -274,10 +345,21 @@ def _agrees(question: Question) -> bool:
     if not question.path or question.wants in ("yes_no", "choice"):
         return not question.path and question.wants not in ("yes_no", "choice")
     relation = question.path[-1]
+    if question.wants == "thing" and question.noun and not _names_relation(question.noun, relation):
+        return False
     kind = _KIND_OF_VALUE.get(relation.value, "")
     if kind:
         return question.wants in (kind, "thing") or {kind, question.wants} <= {"place", "country"}
     return question.wants in ("person", "thing") or (relation.final and question.wants == "place")
+
+
+_ANY_NOUN = frozenset("name names person people man woman one".split())
+
+
+def _names_relation(noun: str, relation: Relation) -> bool:
+    """Whether "which NOUN" may ask for what the relation leads to: "which director", not "which club" of a brother."""
+    asks = relation.asks.search(noun) is not None or noun in _ANY_NOUN
+    return asks or relation.name in ("education", "employer", "publisher", "owner") or relation.value != "name"
 
 
 def _called(trail: Trail, relation: Relation) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragkit.answer.evidence import Evidence, Page, Sentence
-from ragkit.answer.relations import Relation
+from ragkit.answer.relation import Relation
 from ragkit.answer.statements import Value, statements
 
 # How many readings of each hop are followed, and how many trails are kept.

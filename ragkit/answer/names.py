@@ -137,18 +137,20 @@ def _run_end(text: str, tokens: list[tuple[int, int, str]], first: int) -> int:
         word = tokens[last][2]
         if word.endswith(("'s", "’s")) or (word.endswith(".") and not (_is_initial(word) or word in _SHORT)):
             return last
-        after = _next_in_run(text, tokens, last)
+        after = _next_in_run(text, tokens, first, last)
         if after is None:
             return last
         last = after
 
 
-def _next_in_run(text: str, tokens: list[tuple[int, int, str]], last: int) -> int | None:
+def _next_in_run(text: str, tokens: list[tuple[int, int, str]], first: int, last: int) -> int | None:
     inside = 0
     at = last + 1
     while at < len(tokens):
         gap = text[tokens[at - 1][1] : tokens[at][0]]
         word = tokens[at][2]
+        if gap.strip() == "&" and _capital(word) and last == first and not inside:
+            return at  # "Brandt & Sons", but not "Joel Coen & Ethan Coen"
         if gap.strip(" \u00a0"):
             joins = gap.strip() == "," and not inside and (word in _TITLES or _ORDINAL.match(word) is not None)
             return at if joins else None

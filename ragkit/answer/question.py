@@ -10,7 +10,8 @@ from typing import Literal
 from ragkit.answer.evidence import Evidence, Page
 from ragkit.answer.names import Folded, core, fold, name_runs, places_of
 from ragkit.answer.nations import is_nationality
-from ragkit.answer.relations import BY_NAME, KINSHIP, RELATIONS, Relation
+from ragkit.answer.relation import Relation
+from ragkit.answer.relations import BY_NAME, KINSHIP, RELATIONS
 
 Wants = Literal["yes_no", "choice", "date", "place", "person", "number", "country", "thing"]
 
@@ -288,7 +289,8 @@ def _comparison(rest: str, text: str, topics: tuple[Topic, ...]) -> tuple[str, b
 
 _NOUN = re.compile(
     r"\b(?:which|what)\s+((?:[\w'’-]+\s+){0,3}?[\w'’-]+?)(?=\s+(?:is|are|was|were|did|do|does|has"
-    r"|have|had|can|that|which|who|whose|in|of|by|for|to|on|from|with|□)\b|[?,]|\s*$)",
+    r"|have|had|can|that|which|who|whose|in|of|by|for|to|on|from|with|□|[a-z]{2,}ed|made|won|wrote|sang|came|took"
+    r"|gave|led|beat|built|became|lies|holds)\b|[?,]|\s*$)",
     re.IGNORECASE,
 )
 _WH: tuple[tuple[Wants, str], ...] = (
@@ -297,7 +299,7 @@ _WH: tuple[tuple[Wants, str], ...] = (
         r"\bwhen\b|\b(?:what|which)\s+(?:\w+\s+)?(?:year|date|day|month|decade|century)\b|\bdate of\b"
         r"|\bbirthday\b",
     ),
-    ("country", r"\bnationality\b|\b(?:what|which)\s+country\b"),
+    ("country", r"\b(?:(?:what|which)\s+)?nationality\b|\b(?:what|which)\s+country\b"),
     (
         "number",
         r"\bhow (?:many|much|old|long|tall|far|large|big|high|fast|often)\b|\b(?:what"
@@ -339,10 +341,22 @@ def _wants(text: str, rest: str, side_by_side: bool, name_first: bool) -> tuple[
         return "choice", word
     if first in _AUXILIARY and not (asks and asks.start() < 12):
         return "yes_no", word
-    for wants, pattern in _WH:
-        if re.search(pattern, rest, re.IGNORECASE):
-            return wants, word
-    return "thing", word
+    # The question word that comes first asks, relative pronouns after all others: "Who was mayor of the city where …",
+    # "… was Chiang, who died on which date?"
+    asking = [
+        (_is_relative(rest, found), found.start(), order, wants)
+        for order, (wants, pattern) in enumerate(_WH)
+        if (found := re.search(pattern, rest, re.IGNORECASE))
+    ]
+    return (min(asking)[3], word) if asking else ("thing", word)
+
+
+_RELATIVE = re.compile(r"(?:who(?:m|se)?|where|when)$", re.IGNORECASE)
+
+
+def _is_relative(text: str, found: re.Match[str]) -> bool:
+    """Whether a question word stands inside the question, where it mostly begins a clause."""
+    return _RELATIVE.match(found.group()) is not None and len(fold(text[: found.start()])) > 1
 
 
 def _options(text: str) -> tuple[str, ...]:

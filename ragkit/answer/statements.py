@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 from ragkit.answer.dates import Date, find_dates
 from ragkit.answer.evidence import Evidence, Page, Sentence, female_name
+from ragkit.answer.lives import life_brackets, lifespan
 from ragkit.answer.names import fold, places_of
 from ragkit.answer.nations import find_nations, is_nationality
-from ragkit.answer.relations import BY_NAME, Relation
+from ragkit.answer.relation import Relation
+from ragkit.answer.relations import BY_NAME
 
 # Between a trigger and the name may stand lower-case words and nationalities ("by the American film-maker X").
 _BETWEEN = re.compile(r"[\s\"“”'‘(]*(?:(?:[a-z][\w'’-]*|[A-Z][a-z]+-born)[,;]?\s+[\"“(]?){0,7}$")
@@ -25,9 +27,6 @@ _AND = re.compile(
     r"|a)\s+)?(?:[a-z-]+,?\s+){0,5}[\"“]?$"
 )
 _PLACE_JOIN = re.compile(r"^,\s*(?:in\s+)?$")
-_CUE_DEATH = re.compile(r"(?:\bdied|\bd\.|†|\bdeath|\bkilled|\bassassinated|\bexecuted)\D{0,40}$", re.IGNORECASE)
-_CUE_BIRTH = re.compile(r"(?:\bborn|\bb\.|\bbirth|\*)\D{0,60}$", re.IGNORECASE)
-_DASH = re.compile(r"[–—−-]|\bto\b|\buntil\b")
 _BORN = re.compile(r"\b(?:born|birth)\b[^.;()]{0,70}", re.IGNORECASE)
 _DIED = re.compile(
     r"\b(?:died|death|killed|assassinated|executed|passed away|murdered|dying|committed suicide)\b[^.;()]{0,70}",
@@ -293,7 +292,7 @@ def _after_place_cue(
 
 def _life_place(text: str, runs: list[tuple[int, int]], death: bool) -> Iterator[tuple[int, int]]:
     """The place in the half of a life's brackets that tells of birth, or death: "(1690, in Dornburg – 1747)"."""
-    inside, offset = _life_brackets(text)
+    inside, offset = life_brackets(text)
     parts = list(_HALF.finditer(inside))
     if len(parts) > 1 or not inside or (death and not parts):
         return
@@ -397,42 +396,3 @@ def _after_cue(cue: re.Pattern[str], sentence: Sentence, doubt: float) -> Iterat
 def _dated(date: Date, sentence: Sentence, doubt: float) -> Value:
     text = sentence.text[date.start : date.end].rstrip(" ,")
     return Value(text, sentence, date.start, date.start + len(text), date=date, doubt=doubt)
-
-
-def lifespan(text: str) -> tuple[Date | None, Date | None]:
-    """The dates of birth and death in the first brackets of a biography's first sentence, where it has them.
-
-    Reads "(born 8 May 1982)", "(1143 – 15 November 1184)", "(d. 20 March 851)", "(6 April 1920 in Winnetka – 1997)".
-    """
-    inside, offset = _life_brackets(text)
-    dates = [replace(date, start=date.start + offset, end=date.end + offset) for date in find_dates(inside)]
-    full = [date for date in dates if date.day]
-    dates = full if len(full) >= 2 or (full and len(dates) == 1) else dates
-    if not dates:
-        return None, None
-    first, last = dates[0], dates[-1]
-    if len(dates) == 1:
-        before = text[offset : first.start]
-        if _CUE_DEATH.search(before) or (_DASH.search(before) and not _CUE_BIRTH.search(before)):
-            return None, first
-        return first, None
-    between = text[first.end : last.start]
-    if _CUE_DEATH.search(text[offset : first.start]):
-        return None, first
-    if _DASH.search(between) or _CUE_DEATH.search(between) or not between.strip():
-        return first, last
-    return first, None
-
-
-def _life_brackets(text: str) -> tuple[str, int]:
-    """The first bracket of the first 400 characters that holds a date, nested brackets and all, and where it begins."""
-    depth, begin = 0, -1
-    for at, character in enumerate(text[:600]):
-        if character == "(":
-            begin = at + 1 if depth == 0 else begin
-            depth += 1
-        elif character == ")" and depth:
-            depth -= 1
-            if depth == 0 and find_dates(text[begin:at]):
-                return text[begin:at], begin
-    return "", 0

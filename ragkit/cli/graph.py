@@ -13,6 +13,8 @@ from ragkit.cli.output import as_json, count, warn, write
 if TYPE_CHECKING:
     import networkx as nx
 
+    from ragkit.knowledge_base import KnowledgeBase
+
 _ALL = 1_000_000
 _DRAWN = 150  # more cannot be told apart
 
@@ -26,7 +28,7 @@ _DRAWN = 150  # more cannot be told apart
     help="[default: by the ending of FILE, or graphml]",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write here.")
-@click.option("--stage", default="trigraph", show_default=True, help="The graph stage to show.")
+@click.option("--stage", metavar="NAME", help="The graph stage to show.  [default: the pipeline's first]")
 @click.option("--pipeline", metavar="TEXT", help="The pipeline that has it (or a name in ragkit.toml).")
 @click.option(
     "--max-nodes", type=click.IntRange(1, _ALL), help="Keep the strongest.  [default: 150 for html, else all]"
@@ -38,14 +40,15 @@ def graph(
     question: str | None,
     form: str | None,
     output: Path | None,
-    stage: str,
+    stage: str | None,
     pipeline: str | None,
     max_nodes: int | None,
 ) -> None:
     """Export the graph as GraphML or JSON, or draw it as a web page that needs no network."""
     form = form or _form_of(output)
     with session.reading(pipeline) as kb:
-        view = kb.stage(stage).view(question, max_nodes=max_nodes or (_DRAWN if form == "html" else _ALL))
+        most = max_nodes or (_DRAWN if form == "html" else _ALL)
+        view = kb.stage(stage or _first_graph(kb)).view(question, max_nodes=most)
     text = _rendered(view, form, question)
     if output is None:
         write(text)
@@ -55,6 +58,15 @@ def graph(
     except OSError as error:
         raise UserError(f"cannot write {output}: {error.strerror or error}") from error
     warn(f"wrote {output}: {count(len(view), 'node')}, {count(view.number_of_edges(), 'edge')}")
+
+
+def _first_graph(kb: KnowledgeBase) -> str:
+    from ragkit.registry import lookup
+
+    for stage in kb.pipeline.stages():
+        if hasattr(lookup(stage.name).cls, "view"):
+            return stage.name
+    raise UserError(f"the pipeline `{kb.pipeline}` has no graph; name one that has: --pipeline 'clue >> answer'")
 
 
 def _name(node: object) -> str:

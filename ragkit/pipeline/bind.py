@@ -152,7 +152,8 @@ class Bound:
                 except Exception as error:
                     raise StoreError(
                         f"index `{stage}` could not be opened from {self.store.path} "
-                        f"({type(error).__name__}: {error}); if it is ragkit's own, the store is damaged: restore a copy, or run `ragkit add --rebuild`"
+                        f"({type(error).__name__}: {error}); if it is ragkit's own, the store is damaged: "
+                        "restore a copy, or run `ragkit add --rebuild`"
                     ) from error
         for shelf in self._opened.values():
             if isinstance(shelf, SQLiteShelf):

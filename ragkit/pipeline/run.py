@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
-from ragkit.components import role_of
+from ragkit.components import ROLES, role_of
 from ragkit.errors import RagkitError, StageFailedError
 from ragkit.pipeline.expression import Best, Expression, Fused, Stage, Then, Weighted
 from ragkit.retrieve.fuse import fuse
@@ -19,6 +20,8 @@ from ragkit.types import Answer, Hits, Query
 
 CANDIDATES = 50  # hits an index gives when nothing says how many
 TO_ANSWER = 10  # hits an answerer sees when nothing says how many
+
+ANSWERER = next(role for role in ROLES if role.gives == "Answer")
 
 Value = Query | Hits | Answer
 
@@ -58,10 +61,13 @@ class Runner:
             case Fused():
                 return self._fused(expression, values, k)
             case Then():
-                for step in expression.steps[:-1]:
-                    values = self.run(step, values)
+                for step, following in pairwise(expression.steps):
+                    values = self.run(step, values, self.to_answer if self._answers(following) else None)
                 return self.run(expression.steps[-1], values, k)
         raise TypeError(f"not an expression: {expression!r}")
+
+    def _answers(self, step: Expression) -> bool:
+        return isinstance(step, Stage) and role_of(type(self.instances[step])) == ANSWERER
 
     def _fused(self, expression: Fused, values: Sequence[Value], k: int | None) -> list[Hits]:
         sides = [self.run(side, values, max(k, self.candidates) if k else None) for side in expression.sides]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ragkit.answer.dates import find_dates, find_numbers
-from ragkit.answer.statements import lifespan
+from ragkit.answer.lives import lifespan
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_max_nodes_bounds_the_graph(graph: Run) -> None:
 def test_a_pipeline_without_the_graph_is_an_error(filled: Run) -> None:
     result = filled("graph")
     assert result.exit_code == 1
-    assert "no stage 'trigraph'" in result.stderr
+    assert "has no graph" in result.stderr
 
 
 def test_a_file_that_cannot_be_written_is_an_error(graph: Run) -> None:

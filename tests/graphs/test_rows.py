@@ -72,9 +72,9 @@ def test_rows_read_back_as_the_records_they_were_made_of():
         ("Tom left", "tom"),
         ("Tom left", "tom"),
     ]
-    assert sorted(zip(found.mentions.rows.tolist(), named(shelf, found.mentions.columns), found.mentions.values.tolist(), strict=True)) == [
-        (0, "ada", 3), (0, "tom", 2), (1, "tom", 1)
-    ]  # fmt: skip
+    mentions = found.mentions
+    counted = zip(mentions.rows.tolist(), named(shelf, mentions.columns), mentions.values.tolist(), strict=True)
+    assert sorted(counted) == [(0, "ada", 3), (0, "tom", 2), (1, "tom", 1)]
     assert list(zip(found.homes.rows.tolist(), named(shelf, found.homes.columns), strict=True)) == [(0, "ada")]
     assert sorted(zip(found.parts.rows.tolist(), named(shelf, found.parts.columns), strict=True)) == [
         (0, "Ada met Tom"), (0, "Tom left"), (1, "Tom left")
