@@ -224,7 +224,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of a set, or of folders of sets")
-    parser.add_argument("--json", type=Path, help="write all figures here too")
+    parser.add_argument("--json", type=Path, help="write the rows here")
     parser.add_argument(
         "--questions", choices=("all", "first", "second"), default="all", help="which half of the questions"
     )
@@ -254,7 +254,13 @@ def main() -> None:
         }
         show(data.name, results[data.name])
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        rows = [
+            {"set": name, "row": f"{mode} {key}", **row}
+            for name, modes in results.items()
+            for mode, by_key in modes.items()
+            for key, row in by_key.items()
+        ]
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def show(name: str, modes: dict[str, dict[str, dict[str, float]]]) -> None:

@@ -163,7 +163,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with questions_df.csv, corpora and golden")
-    parser.add_argument("--json", type=Path, help="write all figures here too")
+    parser.add_argument("--json", type=Path, help="write the rows here")
     parser.add_argument("--sentences", type=int, default=1000, help="sentences to make questions of; 0 for none")
     options = parser.parse_args()
     folder = options.data / "tokeniou" if (options.data / "tokeniou").is_dir() else options.data
@@ -194,12 +194,13 @@ def main() -> None:
         "chunks": len(largest["chunks_true"]),
     }
     console.print("golden", golden_row)
-    results: dict[str, Any] = {"golden": golden_row, "configurations": rows}
+    results: list[dict[str, Any]] = [{"row": "golden", **golden_row}]
+    results += [{"row": name, **row} for name, row in rows.items()]
     if options.sentences:
-        results["rules"] = rules_speed(folder, options.sentences)
-        console.print("rules", results["rules"])
+        results.append({"row": "rules", **rules_speed(folder, options.sentences)})
+        console.print("rules", results[-1])
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
