@@ -135,6 +135,16 @@ def _speaks_of(page: Page, text: str, before: int) -> bool:
     return any(at + len(name) >= len(words) - 4 for name in page.names for at in places_of(name, words))
 
 
+def _is_subject(page: Page, text: str, before: int) -> bool:
+    """Whether a foreign sentence names the page right before the trigger, with nothing but small verbs between."""
+    words = fold(text[max(0, before - 90) : before])
+    places = ((at, name) for name in page.names for at in places_of(name, words))
+    return any(all(word in _SMALL for word in words[at + len(name) :]) for at, name in places)
+
+
+_SMALL = frozenset("is was were are has had have been being first originally who which that also then".split())
+
+
 def _follows(page: Page, text: str, after: int) -> bool:
     words = fold(text[after : after + 90])
     return any(at <= 4 for name in page.names for at in places_of(name, words))
@@ -355,14 +365,21 @@ def _dates(relation: Relation, page: Page, evidence: Evidence) -> Iterator[Value
         yield from _life_dates(relation.name == "death date", page, evidence)
         return
     for sentence in page.sentences:
-        dates = find_dates(sentence.text)
-        for order, pattern in enumerate(relation.after):
-            for match in pattern.finditer(sentence.text):
-                date = next((date for date in dates if 0 <= date.start - match.end() <= 25), None)
-                if date:
-                    yield _dated(date, sentence, 0.1 * order + 0.1 * sentence.number)
+        yield from _dates_after(relation, sentence, 0.1 * sentence.number)
+    for sentence in evidence.mentions(page):
+        yield from _dates_after(relation, sentence, 4.0, page)
     if relation.name == "release date":
         yield from _dates_of_works(page)
+
+
+def _dates_after(relation: Relation, sentence: Sentence, doubt: float, page: Page | None = None) -> Iterator[Value]:
+    """Dates soon after the relation's words; in a sentence of another page only when those speak of `page`."""
+    dates = find_dates(sentence.text)
+    for order, pattern in enumerate(relation.after):
+        for match in pattern.finditer(sentence.text):
+            date = next((date for date in dates if 0 <= date.start - match.end() <= 25), None)
+            if date and (page is None or _is_subject(page, sentence.text, match.start())):
+                yield _dated(date, sentence, 0.1 * order + doubt)
 
 
 def _dates_of_works(page: Page) -> Iterator[Value]:
@@ -381,13 +398,14 @@ def _life_dates(death: bool, page: Page, evidence: Evidence) -> Iterator[Value]:
                 yield _dated(date, sentence, 0.0 if date.day else 0.4)
         yield from _after_cue(cue, sentence, 0.2 + 0.02 * sentence.number)
     for sentence in evidence.mentions(page):
-        for value in _after_cue(cue, sentence, 4.0):
-            if _speaks_of(page, sentence.text, value.start):
-                yield value
+        yield from _after_cue(cue, sentence, 4.0, page)
 
 
-def _after_cue(cue: re.Pattern[str], sentence: Sentence, doubt: float) -> Iterator[Value]:
+def _after_cue(cue: re.Pattern[str], sentence: Sentence, doubt: float, page: Page | None = None) -> Iterator[Value]:
+    """Dates after a cue; in a sentence of another page only when the cue speaks of `page`."""
     for match in cue.finditer(sentence.text):
+        if page is not None and not _is_subject(page, sentence.text, match.start()):
+            continue
         dates = [date for date in find_dates(sentence.text) if match.start() < date.start < match.end()]
         for date in dates[:1]:
             yield _dated(date, sentence, doubt + (0.0 if date.day else 0.3))
