@@ -7,7 +7,7 @@ Iterative Retrieval", arXiv 2507.08445, from its description alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -135,7 +135,7 @@ class Clue:
         reply: Annotated[float, Between(0, 100)] = 1.3,
         max_completion: Annotated[int, Between(0)] = 0,
         ground_min: Annotated[float, Between(0, 1)] = 0.7,
-        counter: Any = None,
+        counter: Callable[[str], int] | None = None,
     ) -> None:
         if isinstance(select, str) and select not in SELECTS:
             raise InvalidValueError(f"select must be one of {', '.join(SELECTS)} or a function, not {select!r}")
