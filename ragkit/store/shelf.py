@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.components import Rows
 from ragkit.errors import StoreError
 from ragkit.filters import matcher
-from ragkit.store.sqlite import text_hash
+from ragkit.store.sqlite import metadata_of, text_hash
 from ragkit.types import Chunk, Metadata
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class SQLiteShelf:
             "FROM chunks c JOIN documents d ON d.number = c.document WHERE c.slot IN ?"
         )
         rows = self.store.rows_in(sql, _unique(slots))
-        found = ((row[0], Chunk(row[1], row[2], row[3], row[4], row[5], json.loads(row[6]))) for row in rows)
+        found = ((row[0], Chunk(row[1], row[2], row[3], row[4], row[5], metadata_of(row[6]))) for row in rows)
         return _in_order(slots, found, "chunk")
 
     def chunk_ids(self, slots: Sequence[int] | Ints) -> list[str]:
@@ -173,7 +173,7 @@ class SQLiteShelf:
         if key not in known:
             passes = matcher(filter)
             rows = self.store.rows("SELECT slot, metadata FROM chunks ORDER BY slot")
-            known[key] = _ints([row for row in rows if passes(json.loads(row[1]))])
+            known[key] = _ints([row for row in rows if passes(metadata_of(row[1]))])
         return known[key]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.components import Derived
-from ragkit.errors import IndexMismatchError, InvalidValueError, StoreError
+from ragkit.errors import IndexMismatchError, InvalidValueError, StoreCorruptError, StoreError
 from ragkit.store.collect import collect, discard, discard_index
 from ragkit.store.connection import connect, stamp_of, translated
 from ragkit.types import Chunk, Document
@@ -215,7 +215,7 @@ class SQLiteStore:
         if not found:
             return None
         id, text, source, media_type, metadata = found[0]
-        return Document(id, text, source, media_type, json.loads(metadata))
+        return Document(id, text, source, media_type, metadata_of(metadata))
 
     def sources(self) -> list[SourceInfo]:
         """All documents, by source and id."""
@@ -443,6 +443,17 @@ class SQLiteStore:
 def pack(vectors: Vectors) -> list[bytes]:
     """Vectors as they are stored: float16, little endian; the rounding moves a cosine by less than 1e-3."""
     return [row.tobytes() for row in vectors.astype("<f2")]
+
+
+def metadata_of(stored: Any) -> dict[str, Any]:
+    """Metadata as they were stored. Raises `StoreCorruptError` when they are no longer what `_json` wrote."""
+    try:
+        metadata = json.loads(stored)
+    except (TypeError, ValueError) as error:
+        raise StoreCorruptError(f"the store is damaged: metadata that are no JSON ({error}); restore a copy") from error
+    if not isinstance(metadata, dict):
+        raise StoreCorruptError("the store is damaged: metadata that are no JSON object; restore a copy")
+    return metadata
 
 
 def _json(metadata: Mapping[str, Any]) -> str:

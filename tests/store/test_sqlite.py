@@ -272,3 +272,15 @@ def test_any_sequence_of_writes_and_removals_leaves_what_a_fresh_store_would_hol
         assert worn.rows(sql) == fresh.rows(sql)
     worn.close()
     fresh.close()
+
+
+@pytest.mark.parametrize("damage", ["'{broken'", "'[1]'", "x'00ff'"])
+def test_damaged_metadata_are_reported_as_damage(store, damage):
+    index = store.register("words", "v1", None)
+    put(store, "a", "some text", index)
+    store.db.execute(f"UPDATE chunks SET metadata = {damage}")
+    store.db.execute(f"UPDATE documents SET metadata = {damage}")
+    shelf = store.shelf(index)
+    for read in (lambda: shelf.chunks(shelf.live()), lambda: shelf.matching({"x": 1}), lambda: store.document("a")):
+        with pytest.raises(StoreCorruptError, match="damaged"):
+            read()
