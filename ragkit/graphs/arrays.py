@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragkit.errors import StoreCorruptError
 from ragkit.graphs.pagerank import PassageGraph
 from ragkit.graphs.rows import Decoded, Pairs, decode
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Places = NDArray[np.int32] | NDArray[np.int64]
+
+
+HIGHEST_ID = 500_000_000  # of a text; a store with more would not fit on a disk
 
 
 class GraphArrays:
@@ -154,7 +158,10 @@ def gather(matrix: csr_matrix, rows: Ints) -> tuple[Ints, Ints]:
 
 def numbered(ids: Ints) -> tuple[Ints, NDArray[np.int32]]:
     """The distinct ids, ascending, and a table that gives each id its place among them, -1 for ids between."""
-    present = np.zeros(int(ids.max(initial=-1)) + 1, dtype=np.bool_)
+    highest = int(ids.max(initial=-1))
+    if int(ids.min(initial=0)) < 0 or highest > HIGHEST_ID:
+        raise StoreCorruptError(f"text number {highest} cannot be; the store is damaged, restore a copy")
+    present = np.zeros(highest + 1, dtype=np.bool_)
     present[ids] = True
     distinct = np.flatnonzero(present)
     at = np.full(len(present), -1, dtype=np.int32)

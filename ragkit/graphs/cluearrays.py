@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragkit.errors import StoreCorruptError
 from ragkit.graphs.arrays import GraphArrays, gather
 from ragkit.graphs.rows import decode, spread, tails
 from ragkit.graphs.state import GraphState
@@ -37,6 +38,10 @@ class ClueArrays(GraphArrays):
         self.entity_chunks: csr_matrix = self.passage_entities.T.tocsr()
         data = rows.data
         counts = data[at] if len(at) else np.zeros(0, dtype=np.int64)
+        if (counts < 0).any() or (at + 1 + 5 * counts > rows.data_starts[1:]).any():
+            raise StoreCorruptError(
+                "a row of the graph does not hold what it says it holds; restore a copy of the store"
+            )
         owner, place = spread(at + 1, counts)
         columns = [data[place + number * counts[owner]] for number in range(5)]
         first = rows.text_starts[:-1] + 1

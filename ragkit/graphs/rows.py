@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragkit.components import Derived, Rows
+from ragkit.errors import StoreCorruptError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,6 +108,10 @@ def decode(rows: Rows) -> Decoded:
     starts, data = rows.data_starts[:-1], rows.data
     header = data[starts[:, None] + np.arange(5)] if count else np.zeros((0, 5), dtype=np.int64)
     sentences, entities, homes, links, uses = header.T
+    needed = 5 + sentences + 2 * entities + homes + 2 * (links + uses)
+    whole = (needed <= np.diff(rows.data_starts)) & (1 + sentences + entities <= np.diff(rows.text_starts))
+    if not (whole & (header >= 0).all(axis=1)).all():
+        raise StoreCorruptError("a row of the graph does not hold what it says it holds; restore a copy of the store")
     first_text = rows.text_starts[:-1]
     first_sentence, first_entity = first_text + 1, first_text + 1 + sentences
     first_word = first_entity + entities

@@ -1,10 +1,12 @@
 """What is extracted from a chunk, how it is stored in a row, and the arrays made of many rows."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit import Document
+from ragkit.errors import StoreCorruptError
 from ragkit.graphs.arrays import TriGraphArrays, VectorTable, gather
 from ragkit.graphs.extraction import records, with_head
 from ragkit.graphs.rows import PassageRecord, decode
@@ -200,3 +202,18 @@ def test_any_text_makes_a_row_that_reads_back(text, title):
     assert len(found.links.rows) == len(
         {(s, k) for s, keys in zip(record.sentences, record.keys, strict=True) for k in keys}
     )
+
+
+@pytest.mark.parametrize(("place", "number"), [(0, 2**30), (3, 2**30), (1, -5), (4, 999)])
+def test_a_damaged_row_is_reported_before_it_takes_all_memory(place, number):
+    rows = shelf_of(one=record({"Ada met Tom": ["ada", "tom"]}), two=record({"Tom left": ["tom"]})).rows()
+    rows.data[rows.data_starts[1] + place] = number
+    with pytest.raises(StoreCorruptError, match="restore a copy"):
+        TriGraphArrays(rows)
+
+
+def test_a_damaged_text_number_is_reported_before_it_takes_all_memory():
+    rows = shelf_of(one=record({"Ada met Tom": ["ada", "tom"]})).rows()
+    rows.texts[1] = 2**31 - 2
+    with pytest.raises(StoreCorruptError, match="damaged"):
+        TriGraphArrays(rows)
