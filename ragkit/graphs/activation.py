@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragkit.graphs.arrays import gather
+from ragkit.graphs.arrays import at_home, gather, rank_in_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,22 +144,3 @@ def propagate_by_matrix(
         state.tier[(state.tier == 0) & (value > 0)] = number + 2
     state.weight, state.best = value, value.copy()
     return state
-
-
-def at_home(arrays: TriGraphArrays, entities: Ints, sentences: Ints) -> Floats:
-    """1 where the sentence belongs to a passage the entity is the home of, else 0; pair by pair."""
-    pairs = arrays.home_sentences
-    if not len(pairs):
-        return np.zeros(len(sentences))
-    wanted = sentences * np.int64(len(arrays.entities)) + entities
-    place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
-    result: Floats = (pairs[place] == wanted).astype(np.float64)
-    return result
-
-
-def rank_in_group(groups: Ints) -> Ints:
-    """For a sorted array of group numbers, each entry's place within its group, from 0."""
-    if not len(groups):
-        return np.zeros(0, dtype=np.int64)
-    first = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
-    return np.arange(len(groups)) - np.repeat(first, np.diff(np.append(first, len(groups))))

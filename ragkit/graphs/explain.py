@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragkit.graphs.activation import rank_in_group
-from ragkit.graphs.arrays import gather
+from ragkit.graphs.arrays import gather, rank_in_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,8 @@ from ragkit.components import Chunker, Derived, Embedder, Enricher, Extractor, S
 from ragkit.errors import InvalidValueError, ModelError, RagkitError, StoreError
 from ragkit.pipeline.expression import Stage
 from ragkit.registry import lookup
-from ragkit.store.sqlite import IndexEntry, MissingVectorsError, SQLiteStore, Written, pack
+from ragkit.store.codec import pack
+from ragkit.store.sqlite import IndexEntry, MissingVectorsError, SQLiteStore, Written
 from ragkit.types import Chunk, Document
 
 if TYPE_CHECKING:

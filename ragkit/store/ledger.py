@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from ragkit.errors import StoreError
+from ragkit.store.codec import pack
 from ragkit.store.collect import collect, loosen_rows
-from ragkit.store.sqlite import MissingVectorsError, pack
+from ragkit.store.sqlite import MissingVectorsError
 
 if TYPE_CHECKING:
     from ragkit.components import Derived, Embedder

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.components import Rows
 from ragkit.errors import StoreError
 from ragkit.filters import matcher
-from ragkit.store.sqlite import metadata_of, text_hash
+from ragkit.store.codec import metadata_of, text_hash
 from ragkit.types import Chunk, Metadata
 
 if TYPE_CHECKING:

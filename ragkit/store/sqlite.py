@@ -8,23 +8,21 @@ after `BUSY_SECONDS`).
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.components import Derived
-from ragkit.errors import IndexMismatchError, InvalidValueError, StoreCorruptError, StoreError
+from ragkit.errors import IndexMismatchError, InvalidValueError, StoreError
+from ragkit.store.codec import json_of, metadata_of, text_hash
 from ragkit.store.collect import collect, discard, discard_index
 from ragkit.store.connection import connect, stamp_of, translated
 from ragkit.types import Chunk, Document
 
 if TYPE_CHECKING:
-    from ragkit.components import Vectors
     from ragkit.store.shelf import SQLiteShelf
 
 MANY = 30_000  # values per statement; SQLite allows 32,766 since 3.32
@@ -72,11 +70,6 @@ class MissingVectorsError(StoreError):
     def __init__(self, model: int, texts: list[str]) -> None:
         super().__init__(f"{len(texts)} texts lost their vectors to another process; they are embedded again")
         self.model, self.texts = model, texts
-
-
-def text_hash(text: str) -> bytes:
-    """The 16 bytes a text is known by."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class SQLiteStore:
@@ -327,7 +320,7 @@ class SQLiteStore:
             "digest": written.digest,
             "build": written.build,
             "media_type": document.media_type,
-            "metadata": _json(document.metadata),
+            "metadata": json_of(document.metadata),
             "text": document.text,
         }
         sql = f"INSERT INTO documents ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
@@ -392,7 +385,7 @@ class SQLiteStore:
     def _insert_chunk(self, document: int | None, chunk: Chunk) -> int:
         cursor = self.db.execute(
             "INSERT INTO chunks (document, id, start, end, metadata, text) VALUES (?, ?, ?, ?, ?, ?)",
-            [document, chunk.id, chunk.start, chunk.end, _json(chunk.metadata), chunk.text],
+            [document, chunk.id, chunk.start, chunk.end, json_of(chunk.metadata), chunk.text],
         )
         assert cursor.lastrowid is not None  # an INSERT always has one
         return cursor.lastrowid
@@ -438,26 +431,3 @@ class SQLiteStore:
         missing = [text for text, id in ids.items() if id not in present]
         if missing:
             raise MissingVectorsError(model, missing)
-
-
-def pack(vectors: Vectors) -> list[bytes]:
-    """Vectors as they are stored: float16, little endian; the rounding moves a cosine by less than 1e-3."""
-    return [row.tobytes() for row in vectors.astype("<f2")]
-
-
-def metadata_of(stored: Any) -> dict[str, Any]:
-    """Metadata as they were stored. Raises `StoreCorruptError` when they are no longer what `_json` wrote."""
-    try:
-        metadata = json.loads(stored)
-    except (TypeError, ValueError) as error:
-        raise StoreCorruptError(f"the store is damaged: metadata that are no JSON ({error}); restore a copy") from error
-    if not isinstance(metadata, dict):
-        raise StoreCorruptError("the store is damaged: metadata that are no JSON object; restore a copy")
-    return metadata
-
-
-def _json(metadata: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(f"metadata must be JSON values (text, numbers, lists, …): {error}") from error

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ragkit.graphs.activation import propagate, propagate_by_matrix, rank_in_group
-from ragkit.graphs.arrays import TriGraphArrays
+from ragkit.graphs.activation import propagate, propagate_by_matrix
+from ragkit.graphs.arrays import TriGraphArrays, rank_in_group
 from tests.graphs.test_rows import record, shelf_of
 
 # ada -s1- tom -s2- club -s3- bern, and tom -s4- oslo

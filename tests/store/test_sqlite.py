@@ -18,7 +18,8 @@ from ragkit.errors import (
     StoreVersionError,
 )
 from ragkit.store import SQLiteStore, connection
-from ragkit.store.sqlite import MissingVectorsError, Written, pack
+from ragkit.store.codec import pack
+from ragkit.store.sqlite import MissingVectorsError, Written
 from ragkit.types import Document
 
 BUILD = "test"
