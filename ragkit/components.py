@@ -194,6 +194,28 @@ class StoredIndex(Retriever, Protocol):
 
 
 @runtime_checkable
+class Library(Protocol):
+    """What a store shows a stage that needs more than hits: whole documents, and where they are kept.
+
+    A stage of any role that has `attach(library)` is given it once, before it is used.
+    """
+
+    @property
+    def path(self) -> str:
+        """The file of the store; ":memory:" for one that is private to this process."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """A number that differs whenever the store's documents have changed."""
+        ...
+
+    def document(self, id: str) -> Document | None:
+        """The stored document of this id, None when there is none."""
+        ...
+
+
+@runtime_checkable
 class Reranker(Protocol):
     """Puts hits in a better order, and may drop or trim some."""
 

@@ -33,7 +33,8 @@ class Source:
 class Document:
     """A text and where it came from. Every offset in ragkit counts characters of `text`.
 
-    `metadata["title"]`, when set, is the document's title; chunkers and indexes use it.
+    `metadata["title"]`, when set, is the document's title; chunkers and indexes use it. `raw` is what a loader read the
+    text from where an extractor may read it better (the bytes of an HTML page); stores do not keep it.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Document:
     source: str = ""
     media_type: str = "text/plain"
     metadata: Metadata = field(default_factory=dict)
+    raw: bytes | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -204,6 +204,9 @@ def bind(store: SQLiteStore, expression: Expression) -> Bound:
         planned = plan(Then((parse(remembered), planned.ask)))
     nodes = dict.fromkeys((*planned.build, *planned.ask.stages()))
     instances = {node: lookup(node.name).make(node.options) for node in nodes}
+    for instance in instances.values():
+        if hasattr(instance, "attach"):
+            instance.attach(store)
     return Bound(store, expression, planned, instances)
 
 
