@@ -1,6 +1,6 @@
 """Chat models: any of LangChain's, and one of our own for servers of the OpenAI-compatible interface.
 
-The latter (Ollama, vLLM, llama.cpp, LM Studio and the like) needs no further package. Keys are read from the
+The latter (OpenAI, Ollama, vLLM, llama.cpp, LM Studio and the like) needs no further package. Keys are read from the
 environment only: `RAGKIT_API_KEY`, and for api.openai.com also `OPENAI_API_KEY`.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -26,18 +27,31 @@ from pydantic import PrivateAttr
 from ragkit.errors import ConfigError, InvalidValueError, ModelError, require
 
 PREFIX = "openai-compatible:"
+OPENAI = "https://api.openai.com/v1"
+OLLAMA = "http://localhost:11434"  # unless OLLAMA_HOST says otherwise
+SPELLINGS = f"ollama:qwen3, openai:gpt-4.1-mini, {PREFIX}URL#model, llama-cpp:FILE.gguf, or provider:model of LangChain"
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE = 20.0
 _LONGEST_REPLY = 8_000_000  # bytes of one response; a server that sends more is broken
+# Newer models of OpenAI refuse these parameters; what to send instead, "" for nothing.
+_INSTEAD = {"max_tokens": "max_completion_tokens", "temperature": "", "stream_options": ""}
 _OVERFLOW = ("context", "too long", "maximum length", "too many tokens", "n_ctx", "exceed")
 
 
 def load_chat_model(model: str | BaseChatModel, *, timeout: float = 120.0) -> BaseChatModel:
-    """The chat model a setting names: `openai-compatible:URL[#model]`, `provider:model`, or a LangChain model itself.
+    """The chat model a setting names, or a LangChain model itself.
 
-    `timeout` is in seconds per request. Nothing is connected yet. Raises `InvalidValueError` for another spelling,
-    `MissingExtraError` when LangChain or its package for the provider is not installed.
+    | name | model |
+    |---|---|
+    | `ollama:qwen3` | of an Ollama server: this machine's, or that of `OLLAMA_HOST` |
+    | `openai:gpt-4.1-mini` | of OpenAI |
+    | `openai-compatible:URL[#model]` | of any server with OpenAI's interface; without a model, the first it lists |
+    | `llama-cpp:FILE.gguf` | read from a file and run in this process |
+    | `provider:model` | of any other provider LangChain knows |
+
+    `timeout` is in seconds per request. Nothing is connected or read yet. Raises `InvalidValueError` for another
+    spelling, `MissingExtraError` when LangChain or its package for the provider is not installed.
     """
     if isinstance(model, BaseChatModel):
         return model
@@ -48,9 +62,16 @@ def load_chat_model(model: str | BaseChatModel, *, timeout: float = 120.0) -> Ba
         return OpenAICompatible(base_url=_base_url(url), model_name=name, timeout=timeout)
     provider, colon, name = model.partition(":")
     if not (colon and provider and name):
-        raise InvalidValueError(
-            f"{model!r} names no chat model; write provider:model (for example ollama:qwen3) or {PREFIX}URL#model"
-        )
+        raise InvalidValueError(f"{model!r} names no chat model; write {SPELLINGS}")
+    match provider:
+        case "openai":
+            return OpenAICompatible(base_url=OPENAI, model_name=name, timeout=timeout)
+        case "ollama":
+            return OpenAICompatible(base_url=_ollama(), model_name=name, timeout=timeout)
+        case "llama-cpp":
+            from ragkit.models.llama_cpp import LlamaCpp
+
+            return LlamaCpp(path=name)
     return _by_langchain(model, timeout)
 
 
@@ -67,6 +88,17 @@ def _by_langchain(model: str, timeout: float) -> BaseChatModel:
     return loaded
 
 
+def _ollama() -> str:
+    """Ollama's server; `OLLAMA_HOST` may leave out the port, or say 0.0.0.0 for this machine, as it does for Ollama."""
+    base = _base_url(os.environ.get("OLLAMA_HOST") or OLLAMA)
+    parts = urllib.parse.urlsplit(base)
+    host = "127.0.0.1" if parts.hostname == "0.0.0.0" else parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 11434)
+    return urllib.parse.urlunsplit(
+        (parts.scheme, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "/v1", "", "")
+    )
+
+
 def _base_url(url: str) -> str:
     parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
     try:
@@ -81,6 +113,14 @@ def _base_url(url: str) -> str:
         raise ConfigError("keys do not belong into the address of a server; set RAGKIT_API_KEY in the environment")
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc, path or "/v1", "", ""))
+
+
+class _ParameterRefusedError(ModelError):
+    """The server does not take a parameter that can be left out or has another name."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -107,6 +147,7 @@ class OpenAICompatible(BaseChatModel):
     max_tokens: int = 1024
 
     _opener: Any = PrivateAttr(default=None)
+    _refusing: set[str] = PrivateAttr(default_factory=set)
 
     @property
     def _llm_type(self) -> str:
@@ -182,7 +223,15 @@ class OpenAICompatible(BaseChatModel):
         return names[0]
 
     def _post(self, body: dict[str, Any]) -> http.client.HTTPResponse:
-        return self._open("/chat/completions", json.dumps(body).encode())
+        while True:
+            accepted = {_INSTEAD[name] if name in self._refusing else name: value for name, value in body.items()}
+            accepted.pop("", None)
+            try:
+                return self._open("/chat/completions", json.dumps(accepted).encode())
+            except _ParameterRefusedError as error:
+                if error.name in self._refusing:
+                    raise
+                self._refusing.add(error.name)
 
     def _open(self, path: str, data: bytes | None) -> http.client.HTTPResponse:
         for attempt in range(self.retries + 1):
@@ -276,6 +325,9 @@ class OpenAICompatible(BaseChatModel):
             raise ModelError(
                 f"{self.base_url} refused the key ({status}: {said}); set RAGKIT_API_KEY in the environment"
             )
+        refused = next((name for name in _INSTEAD if name in re.findall(r"\w+", said)), "")
+        if status == 400 and refused and "unsupported" in said.lower():
+            raise _ParameterRefusedError(refused, f"{self.base_url} refuses the parameter {refused} ({said})")
         if status in (400, 413, 422, 500) and any(word in said.lower() for word in _OVERFLOW):
             raise ModelError(
                 f"the question and its sources are too long for {self.model_name or 'the model'} ({said}); "

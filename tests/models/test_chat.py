@@ -219,3 +219,47 @@ def test_an_unknown_provider_is_a_model_error() -> None:
     pytest.importorskip("langchain")
     with pytest.raises(ModelError, match="nobody:model"):
         load_chat_model("nobody:model")
+
+
+def test_a_parameter_the_model_does_not_take_is_sent_under_its_new_name_or_left_out(server: Callable[..., str]) -> None:
+    no_limit = {"error": {"message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."}}
+    no_heat = {"error": {"message": "Unsupported value: 'temperature' does not support 0.0 with this model."}}
+    url = server(send(400, no_limit), send(400, no_heat), said("hello"), said("again"))
+    chat = model(url)
+
+    assert chat.invoke("hi").content == "hello"
+    assert chat.invoke("hi").content == "again"
+    last = server.seen[-1][2]
+    assert "max_tokens" not in last and last["max_completion_tokens"] == 1024 and "temperature" not in last
+    assert len(server.seen) == 4
+
+
+def test_a_parameter_refused_for_good_is_an_error(server: Callable[..., str]) -> None:
+    refusal = send(400, {"error": {"message": "Unsupported parameter: 'temperature'."}})
+    with pytest.raises(ModelError, match="refuses the parameter temperature"):
+        model(server(refusal, refusal)).invoke("hi")
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("", "http://localhost:11434/v1"),
+        ("0.0.0.0", "http://127.0.0.1:11434/v1"),
+        ("box:8000", "http://box:8000/v1"),
+        ("https://ai.example.org", "https://ai.example.org:443/v1"),
+        ("[::1]:11434", "http://[::1]:11434/v1"),
+    ],
+)
+def test_ollama_is_asked_where_its_own_variable_says(monkeypatch: pytest.MonkeyPatch, host: str, url: str) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", host)
+    chat = load_chat_model("ollama:qwen3:4b")
+
+    assert isinstance(chat, OpenAICompatible)
+    assert (chat.base_url, chat.model_name) == (url, "qwen3:4b")
+
+
+def test_openai_is_asked_at_its_own_address() -> None:
+    chat = load_chat_model("openai:gpt-4.1-mini")
+
+    assert isinstance(chat, OpenAICompatible)
+    assert (chat.base_url, chat.model_name) == ("https://api.openai.com/v1", "gpt-4.1-mini")

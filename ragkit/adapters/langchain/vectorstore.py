@@ -37,8 +37,8 @@ class RagkitVectorStore(VectorStore):
         index: Expression | None = None,
     ) -> None:
         self.embedding = embedding
-        whole = Stage("chunk", {"by": "whole"})
-        self.knowledge_base = KnowledgeBase(path, whole >> (index or Stage("dense", {"model": embedding})))
+        whole = Stage("chunk", (("by", "whole"),))
+        self.knowledge_base = KnowledgeBase(path, whole >> (index or Stage("dense", (("model", embedding),))))
 
     @property
     def embeddings(self) -> Embeddings | None:
