@@ -72,6 +72,12 @@ def knowledge_tools(knowledge_base: KnowledgeBase, *, prefix: str = "documents")
     ]
 
 
+def _wrong_arguments(error: Any) -> str:
+    """What is wrong with the arguments of a call, for the model that made it."""
+    found = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return "wrong arguments: " + "; ".join(found)
+
+
 def as_tool(name: str, description: str, arguments: type[BaseModel], method: Callable[..., Reply]) -> BaseTool:
     """A method that gives a `Reply` as a structured tool."""
 
@@ -89,5 +95,5 @@ def as_tool(name: str, description: str, arguments: type[BaseModel], method: Cal
         args_schema=arguments,
         response_format="content_and_artifact",
         handle_tool_error=True,
-        handle_validation_error=True,
+        handle_validation_error=_wrong_arguments,
     )
