@@ -20,12 +20,13 @@ from ragkit.cli.ask import ask, search
 from ragkit.cli.documents import add, remove, status
 from ragkit.cli.evaluate import evaluate, tune
 from ragkit.cli.graph import graph
+from ragkit.cli.mcp import mcp
 from ragkit.cli.show import pipeline, stages, version
 from ragkit.cli.synth import synth
 
 __all__ = ["app", "main"]
 
-for _command in (add, ask, search, remove, status, stages, pipeline, graph, evaluate, synth, tune, version):
+for _command in (add, ask, search, remove, status, stages, pipeline, graph, evaluate, synth, tune, mcp, version):
     app.add_command(_command)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from ragkit.adapters.mcp.sdk import http_app
+from ragkit.errors import InvalidValueError
 
 Transport = Literal["stdio", "http"]
 HOST = "127.0.0.1"
@@ -38,7 +39,7 @@ def new_token() -> str:
 def guarded(app: Any, token: str) -> Any:
     """The ASGI application, closed to requests without the token."""
     if not token:
-        raise ValueError("a server on HTTP needs a token")
+        raise InvalidValueError("a server on HTTP needs a token; give one that cannot be guessed")
     wanted = f"Bearer {token}".encode()
 
     async def guard(scope: Message, receive: Receive, send: Send) -> None:
