@@ -2,12 +2,15 @@
 
     python benchmarks/clue.py walk --data DIR [--store FILE] [--only NAME,NAME]
     python benchmarks/clue.py rows --data DIR [--store FILE]
-    python benchmarks/clue.py budget --data DIR --gguf FILE [--tokens 4000] [--documents 40]
+    python benchmarks/clue.py choice --data DIR [--store FILE]
+    python benchmarks/clue.py budget --data DIR --gguf FILE [--tokens 4000] [--documents 40] [--temperature 1.5]
 
 `walk` changes one parameter of the search at a time on one index; `rows` those that need an index of their own (heads,
 recogniser, kinds of names). Each line tells R@2 / R@5 / R@10 / All@5, the difference of R@5 to the defaults with its
 standard error (paired bootstrap over the questions), and the median of the process time of a query without models.
-`budget` spends a budget with a small local model and checks the ledger against the model's own count.
+`choice` compares the ways to choose chunks for a language model, with one that puts the title in place of pronouns and
+nothing else, at equal tokens. `budget` spends a budget with a small local model and checks the ledger against the
+model's own count; a `--temperature` makes it write badly.
 DIR is as for `multihop.py`.
 """
 
@@ -23,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from multihop import CHUNK, Set, read, sets
+from clauses import Clauses
+from multihop import CHUNK, Set, read, sets, untitled
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -31,6 +35,7 @@ from ragkit import KnowledgeBase
 from ragkit.graphs.clue import REFERENCE, Clue
 from ragkit.graphs.cluesearch import ClueSearch
 from ragkit.pipeline.expression import Stage
+from ragkit.stages import chunk, clue
 from ragkit.types import Query
 
 CUTS = (2, 5, 10)
@@ -90,14 +95,20 @@ WALK: dict[str, dict[str, Any]] = {
     "final dense": {"final": "dense"},
     "final rrf": {"final": "rrf"},
     "final min_rank": {"final": "min_rank"},
+    "no fill": {"fill": False},
 }
 ROWS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "title in the first unit only": {"titled": "first"},
     "no titles in units": {"titled": "no"},
     "rules alone": {"ner": ""},
-    "recogniser alone, and titles": {"sources": ("ner", "title")},
+    "recogniser alone and titles": {"sources": ("ner", "title")},
     "without aliases": {"sources": ("ner", "caps", "quotes", "dates", "numbers", "acronyms", "title")},
+    "gazetteer": {"gazetteer": True},
+    "rules alone and gazetteer": {"ner": "", "gazetteer": True},
+    "recogniser alone and titles and gazetteer": {"sources": ("ner", "title"), "gazetteer": True},
+    "clauses instead of sentences": {"split_clauses": Clauses(whole=False)},
+    "clauses beside sentences": {"split_clauses": Clauses(whole=True)},
     "reference": REFERENCE,
 }
 
@@ -137,7 +148,8 @@ def rows(data: Set, store: Path, only: Sequence[str], console: Console) -> None:
 
     def measured() -> Iterable[tuple[str, tuple[NDArray[np.float64], float]]]:
         for name in only or ROWS:
-            with KnowledgeBase(store, f"{CHUNK} >> {Stage('clue', tuple(ROWS[name].items()))} + clue") as kb:
+            variant = Stage("clue", tuple(ROWS[name].items()))
+            with KnowledgeBase(store, chunk(by="whole") >> variant + clue) as kb:
                 if not kb.status().documents:
                     kb.add(data.documents)
                 kb.search(data.questions[0].text)
@@ -155,13 +167,13 @@ def show(data: Set, results: Iterable[tuple[str, tuple[NDArray[np.float64], floa
         first = result if first is None else first
         delta, error = difference(result, first)
         shown = " / ".join(f"{value:5.1f}" for value in result.mean(axis=0))
-        console.print(f"{name:32} {shown}   {delta:+5.1f} ({error:.1f})   {milliseconds:5.1f} ms", highlight=False)
+        console.print(f"{name:40} {shown}   {delta:+5.1f} ({error:.1f})   {milliseconds:5.1f} ms", highlight=False)
 
 
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["walk", "rows", "budget"])
+    parser.add_argument("what", choices=["walk", "rows", "choice", "budget"])
     parser.add_argument(
         "--data", type=Path, default=os.environ.get("RAGKIT_DATA"), help="folder of one or several sets"
     )
@@ -170,24 +182,30 @@ def main() -> None:
     parser.add_argument("--gguf", type=Path, help="a chat model as a GGUF file, for `budget`")
     parser.add_argument("--tokens", type=int, default=4000, help="the budget")
     parser.add_argument("--documents", type=int, default=40, help="how many documents of the set are indexed")
+    parser.add_argument("--batch", type=int, default=2, help="chunks in a call, for `budget`")
+    parser.add_argument(
+        "--completion", type=int, default=0, help="tokens a reply may have, for `budget` (0: by length)"
+    )
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 writes what is likeliest, for `budget`")
+    parser.add_argument("--untitled", action="store_true", help="take the titles away, for `walk` and `rows`")
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("name the data with --data or RAGKIT_DATA")
     console = Console(width=160)
+    from cluebudget import budget, choice
+
     only = [name.strip() for name in arguments.only.split(",") if name.strip()]
     if arguments.what == "budget":
-        from cluebudget import budget
-
-        budget(read(arguments.data), arguments.gguf, arguments.tokens, arguments.documents, console)
+        budget(read(arguments.data), arguments, console)
         return
     with tempfile.TemporaryDirectory() as scratch:
         for data in sets(Path(arguments.data)):
-            folder = arguments.store or Path(scratch)
-            store = folder / f"{data.name}.db"
+            data = untitled(data) if arguments.untitled else data
+            store = (arguments.store or Path(scratch)) / f"{data.corpus}.db"
             if not store.exists():
                 with KnowledgeBase(store, f"{CHUNK} >> clue") as kb:
                     kb.add(data.documents)
-            (walk if arguments.what == "walk" else rows)(data, store, only, console)
+            {"walk": walk, "rows": rows, "choice": choice}[arguments.what](data, store, only, console)
 
 
 if __name__ == "__main__":

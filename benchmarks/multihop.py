@@ -1,11 +1,13 @@
 """Multi-hop retrieval: how much of what a question needs is among the first passages, and how long it takes.
 
-    python benchmarks/multihop.py --data DIR [--json FILE] [--rows bm25,trigraph] [--store FILE]
+    python benchmarks/multihop.py --data DIR [--json FILE] [--rows bm25,trigraph] [--store DIR] [--untitled] [--halves]
 
 DIR holds `corpus.jsonl` (id, title, text) and `questions.jsonl` (id, question, answers, gold: ids of the passages
 needed), or folders that do. A passage is indexed as title, newline, text. R@k is the mean share of gold passages among
 the first k, All@5 the share of questions with all of them among the first five, contain@5 the share whose normalised
 answer occurs in the first five texts. No LLM takes part. Query times leave out the embedding model, shown apart.
+`--untitled` takes the titles away, so that a passage says what it is about in its text or not at all; `--halves` tells
+the questions of even and of odd number apart, to see whether what was chosen on some holds for the others.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import string
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,7 @@ class Set:
     name: str
     documents: list[Document]
     questions: list[Question]
+    corpus: str = ""  # names the store: sets that differ in their questions share one
 
 
 def read(folder: Path) -> Set:
@@ -80,6 +83,7 @@ def read(folder: Path) -> Set:
             for one in passages
         ],
         [Question(one["question"], frozenset(one["gold"]), tuple(one["answers"])) for one in questions],
+        folder.name,
     )
 
 
@@ -90,6 +94,21 @@ def sets(data: Path) -> Iterator[Set]:
     if not found:
         raise SystemExit(f"no corpus.jsonl in {data} or below")
     return map(read, found)
+
+
+def untitled(data: Set) -> Set:
+    """The same passages without their titles."""
+    bare = [
+        Document(one.id, one.text.removeprefix(f"{one.metadata['title']}\n") if one.metadata["title"] else one.text)
+        for one in data.documents
+    ]
+    return replace(data, name=f"{data.name}, untitled", documents=bare, corpus=f"{data.corpus}-untitled")
+
+
+def halves(data: Set) -> Iterator[Set]:
+    """The questions of even and of odd number."""
+    for first, name in enumerate(("even", "odd")):
+        yield replace(data, name=f"{data.name}, {name} questions", questions=data.questions[first::2])
 
 
 def normalised(text: str) -> str:
@@ -201,6 +220,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the rows here")
     parser.add_argument("--rows", default=",".join(ROWS), help=f"of {', '.join(ROWS)}")
     parser.add_argument("--store", type=Path, help="folder to keep the indexed stores in, for further runs")
+    parser.add_argument("--untitled", action="store_true", help="without titles")
+    parser.add_argument("--halves", action="store_true", help="the questions in two halves")
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("name the data with --data or RAGKIT_DATA")
@@ -211,12 +232,14 @@ def main() -> None:
     console = Console(width=160)
     written: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        for data in sets(Path(arguments.data)):
-            folder = arguments.store or Path(scratch)
-            folder.mkdir(parents=True, exist_ok=True)
-            results = run(data, rows, folder / f"{data.name}.db", console)
-            console.print(table(data, results))
-            written += results
+        folder = arguments.store or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        for given in sets(Path(arguments.data)):
+            whole = untitled(given) if arguments.untitled else given
+            for data in halves(whole) if arguments.halves else [whole]:
+                results = run(data, rows, folder / f"{data.corpus}.db", console)
+                console.print(table(data, results))
+                written += results
     if arguments.json:
         arguments.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 

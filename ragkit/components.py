@@ -70,7 +70,10 @@ class Rewriter(Protocol):
 
 @runtime_checkable
 class Retriever(Protocol):
-    """Finds chunks. Returns at most `k` hits, best first; k = 0 gives none."""
+    """Finds chunks. Returns at most `k` hits, best first; k = 0 gives none.
+
+    One whose hits are cut from documents of its own may have `document(id)`, which gives such a document or None.
+    """
 
     def search(self, query: Query, k: int) -> Hits: ...
 

@@ -14,7 +14,11 @@
     │   ├── StoreCorruptError    the file is damaged or not a ragkit store
     │   ├── StoreVersionError    written by a newer ragkit
     │   └── IndexMismatchError   built with another model or other settings
+    │       └── EmbedderMismatchError  a memory's vectors come from another model
     ├── ModelError               a model is missing, damaged, or failed while running
+    │   ├── UnsupportedModelError     a model lacks what is asked of it; names the module
+    │   ├── SAEMismatchError          an autoencoder is damaged, or belongs to another model or layer
+    │   └── NonFiniteActivationError  a model's activations overflowed; names the layer and the place
     ├── MissingExtraError        an optional package is not installed; names the command that installs it
     └── ConfigError              ragkit.toml or the environment is wrong; names the key
 
@@ -122,8 +126,24 @@ class IndexMismatchError(StoreError):
     """The store was built with another model or other settings than the pipeline asks for."""
 
 
+class EmbedderMismatchError(IndexMismatchError):
+    """The vectors of a memory come from another model; `reindex` makes new ones."""
+
+
 class ModelError(RagkitError):
     """A model is missing, damaged, or failed while running."""
+
+
+class UnsupportedModelError(ModelError):
+    """A model lacks what is asked of it: a layer, separate projections, token offsets."""
+
+
+class SAEMismatchError(ModelError):
+    """A sparse autoencoder is damaged, or belongs to another model, layer or space."""
+
+
+class NonFiniteActivationError(ModelError):
+    """A model gave infinite activations or NaN."""
 
 
 class MissingExtraError(RagkitError, ImportError):

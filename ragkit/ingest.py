@@ -13,7 +13,7 @@ from typing import Any
 from ragkit.errors import InvalidValueError, LoadError, StoreError
 from ragkit.pipeline.bind import Bound
 from ragkit.pipeline.build import Builder, Failure, Pending, Prepared, content_digest
-from ragkit.text.loaders.items import SkippedError
+from ragkit.text.loaders.items import FileItem, SkippedError
 from ragkit.types import Document, Source
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,8 @@ class Progress:
 class AddReport:
     """What `add` did, by document id. A summary comes with `str()`.
 
-    `failed` names sources that could not be read, `skipped` those left out on purpose (empty, binary, …), with reasons.
+    `rebuilt` are stored documents that were cut or indexed again because `rebuild` was asked for; `failed` are sources
+    that could not be read, `skipped` those left out on purpose (empty, binary, …), with reasons.
     """
 
     added: tuple[str, ...] = ()
@@ -47,12 +48,12 @@ class AddReport:
     skipped: tuple[Failure, ...] = ()
     chunks: int = 0
     seconds: float = 0.0
+    rebuilt: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        counts = ", ".join(
-            f"{len(getattr(self, name))} {name}"
-            for name in ("added", "changed", "unchanged", "removed", "failed", "skipped")
-        )
+        names = ["added", "changed", "unchanged", "removed", "failed", "skipped"]
+        names += ["rebuilt"] if self.rebuilt else []
+        counts = ", ".join(f"{len(getattr(self, name))} {name}" for name in names)
         return f"{counts}; {self.chunks} chunks in {self.seconds:.1f} s"
 
 
@@ -75,6 +76,7 @@ class Ingest:
     _seen: dict[str, str] = field(default_factory=dict)
     _roots: list[bytes] = field(default_factory=list)
     _found: set[str] = field(default_factory=set)
+    _names: dict[bytes, list[str]] | None = None
 
     def run(self, sources: Iterable[Any]) -> None:
         """Add everything; see `KnowledgeBase.add`."""
@@ -124,18 +126,30 @@ class Ingest:
 
     def _emptied(self, source: str) -> None:
         """A file that held documents and now is empty, or no text: they go."""
+        source = self._name(absolute(source), source)
         if self.bound.store.file_path(source) == absolute(source):
             self._files[source] = _FileRun("", None, set(self.bound.store.ids_of(file=source)), read=True)
+
+    def _name(self, path: bytes, source: str) -> str:
+        """The name a file goes by: the one it was stored under, or was reached by first, whichever way it is spelt."""
+        if self._names is None:
+            self._names = {}
+            for name, stored in sorted(self.bound.store.file_paths().items(), reverse=True):
+                self._names.setdefault(stored, []).insert(0, name)
+        names = self._names.setdefault(path, [source])
+        return source if source in names else names[0]
 
     def _own_files(self) -> list[Path]:
         """The files of the store itself, which may lie in the folder being added."""
         return [Path(self.bound.store.path + ending) for ending in ("", "-wal", "-shm", "-journal")]
 
     def _file(self, item: Any) -> Iterator[Pending]:
+        path = absolute(item.path) if item.path is not None else None
+        if path is not None and isinstance(item, FileItem):
+            item = replace(item, source=self._name(path, item.source))
         if item.source in self._found:
             return  # reached twice, through overlapping arguments or links
         self._found.add(item.source)
-        path = absolute(item.path) if item.path is not None else None
         other = self.bound.store.file_path(item.source)
         if other is not None and other != path and os.path.isfile(other):
             reason = f"a file of this name is stored already, {os.fsdecode(other)}; add them by their absolute paths"
@@ -221,7 +235,11 @@ class Ingest:
         id = item.document.id
         if item.file:
             self._files[item.file].waiting -= 1
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, Failure) and outcome.skipped:
+            self.skipped.append(outcome)
+            if item.file:
+                self._files[item.file].ids.discard(id)
+        elif isinstance(outcome, Failure):
             self.failed.append(outcome)
             if item.file:
                 self._note_failed(item.file)
@@ -280,25 +298,32 @@ class Rebuild:
     executor: Executor | None
     progress: Callable[[Progress], None] | None
 
-    def run(self) -> None:
-        """Do it, document by document; interrupted, the next run goes on where this one stopped."""
+    def run(self) -> tuple[str, ...]:
+        """Do it, document by document; interrupted, the next run goes on where this one stopped.
+
+        Returns the ids of the documents that were cut or indexed again; all of them when an index is new.
+        """
         store, bound = self.bound.store, self.bound
         store.remember("build_text", bound.build_text)
         store.remember("pipeline", str(bound.expression))
         builder = self._builder()
         total = store.counts()[0]
         done = 0
+        rebuilt: list[str] = []
         while ids := store.built_otherwise(bound.build, most=64):
             builder.add([self._pending(id) for id in ids], _no_failure)
+            rebuilt += ids
             done += len(ids)
             if self.progress:
                 self.progress(Progress(done, total, ids[-1]))
-        builder.complete()
+        if builder.complete():
+            rebuilt = [info.id for info in store.sources()]
         wanted = {(stage.name, fingerprint) for stage, fingerprint in bound.fingerprints.items()}
         for entry in store.indexes():  # last, so that texts both share keep their vectors
             if (entry.stage, entry.fingerprint) not in wanted:
                 store.drop_index(entry.number)
         store.collect()
+        return tuple(sorted(rebuilt))
 
     def _pending(self, id: str) -> Pending:
         document, state = self.bound.store.document(id), self.bound.store.document_state(id)

@@ -127,14 +127,13 @@ class KnowledgeBase:
         """
         with self._lock:
             started = time.perf_counter()
-            if rebuild:
-                Rebuild(self._bound, executor, progress).run()
+            rebuilt = Rebuild(self._bound, executor, progress).run() if rebuild else ()
             self._bound.check()
             self.store.remember("build_text", self._bound.build_text)
             self.store.remember("pipeline", str(self.pipeline))
             ingest = Ingest(self._bound, executor, progress, prune)
             ingest.run(sources)
-            return replace(ingest.report(), seconds=time.perf_counter() - started)
+            return replace(ingest.report(), rebuilt=rebuilt, seconds=time.perf_counter() - started)
 
     def remove(self, *sources: str | Path) -> tuple[str, ...]:
         """Remove documents by source, file or id; a folder removes all below it. Returns what was removed.
@@ -162,11 +161,16 @@ class KnowledgeBase:
         return list(dict.fromkeys(ids)), files
 
     def document(self, id: str) -> Document:
-        """A stored document. Raises `InvalidValueError` when there is none of that id."""
-        found = self.store.document(id)
+        """A stored document, or one that a stage has hits of. Raises `InvalidValueError` when there is none of that id."""
+        found = self.store.document(id) or self._of_stages(id)
         if found is None:
             raise InvalidValueError(f"no document {id!r} in {self.store.path}; `ragkit status` lists what is")
         return found
+
+    def _of_stages(self, id: str) -> Document | None:
+        """The document of this id that a stage holds itself, such as a message of a memory."""
+        own = (stage.document(id) for stage in self._bound.instances.values() if hasattr(stage, "document"))
+        return next((found for found in own if found is not None), None)
 
     def sources(self) -> list[SourceInfo]:
         """All stored documents with their sizes, by source."""
@@ -258,8 +262,11 @@ class KnowledgeBase:
         runner = Runner(self._bound.instances, _to_answer(k), max(CANDIDATES, k or 0))
         with self._lock:
             self._open()
-            with self.store.snapshot():
-                return runner.run(expression, queries, k), runner.records
+            try:
+                with self.store.snapshot():
+                    return runner.run(expression, queries, k), runner.records
+            finally:
+                self._bound.flush()
 
     def _open(self) -> None:
         self._bound.check()

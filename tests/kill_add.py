@@ -18,7 +18,7 @@ from ragkit import KnowledgeBase
 from ragkit.pipeline import build as lane
 
 lane.BATCH_DOCUMENTS = 4  # so that writing is spread over the whole run, as in a long one
-PIPELINE = 'chunk(tokens=30, overlap=0) >> bm25 + trigraph(model="hash", ner="")'
+PIPELINE = 'chunk(tokens=30, overlap=0) >> bm25 + trigraph(model="hash", ner="") + clue(model="hash", ner="")'
 
 
 def build(path, folder):
@@ -44,7 +44,7 @@ def content(path):
         texts = dict(rows("SELECT id, text FROM texts"))
         for document, *chunk, stage, ids, data, note in rows(sql):
             named = [texts[int.from_bytes(ids[at : at + 4], "little")] for at in range(0, len(ids), 4)]
-            embedded = [vectors.get(text) for text in named] if stage == "trigraph" else []
+            embedded = [] if stage == "bm25" else [vectors.get(text) for text in named]
             documents[document].append((tuple(chunk), stage, tuple(named), tuple(embedded), data, note))
         found = [[(hit.chunk.id, round(hit.score, 9)) for hit in kb.search("Where does Ada live?", k=20)]]
         return documents, sorted(texts.values()), found

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from ragkit.adapters.fence import fenced
 from ragkit.errors import InvalidValueError, require
 from ragkit.knowledge_base import KnowledgeBase
+from ragkit.memory import Context, Memory, Message
 from ragkit.pipeline.expression import Expression
 from ragkit.pipeline.parse import parse
 from ragkit.pipeline.run import Runner
@@ -18,7 +20,9 @@ from ragkit.types import Chunk, Hit, Hits, Query
 require("llama_index.core", extra="llamaindex", purpose="the LlamaIndex adapter")
 
 from llama_index.core.base.base_retriever import BaseRetriever  # noqa: E402
-from llama_index.core.bridge.pydantic import PrivateAttr  # noqa: E402
+from llama_index.core.base.llms.types import ChatMessage  # noqa: E402
+from llama_index.core.bridge.pydantic import Field, PrivateAttr  # noqa: E402
+from llama_index.core.memory import BaseMemoryBlock  # noqa: E402
 from llama_index.core.postprocessor.types import BaseNodePostprocessor  # noqa: E402
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode  # noqa: E402
 
@@ -85,6 +89,50 @@ class RagkitPostprocessor(BaseNodePostprocessor):
         result = Runner(self._instances).run(self._expression, [hits])[0]
         by_id = {node.node.node_id: node.node for node in nodes}
         return [_placed(hit, by_id) for hit in result]
+
+
+class RagkitMemoryBlock(BaseMemoryBlock[str]):
+    """The agent memory as a block of LlamaIndex's memory: old messages go in, what they say about the latest comes out.
+
+    `budget_tokens` bounds what it gives; what it gives is dated, and fenced as data.
+    """
+
+    name: str = "RagkitMemory"
+    memory: Memory
+    budget_tokens: int = Field(default=600, ge=0)
+    speaker: str = "user"
+
+    async def _aget(self, messages: list[ChatMessage] | None = None, **block_kwargs: Any) -> str:
+        said = [message.content for message in messages or [] if message.content]
+        if not said:
+            return ""
+        return _fenced(await asyncio.to_thread(self.memory.context, said[-1], budget_tokens=self.budget_tokens))
+
+    async def _aput(self, messages: list[ChatMessage]) -> None:
+        said = [
+            Message(
+                message.content,
+                self.speaker if message.role.value == "user" else message.role.value,
+                message.role.value,
+                session=message.additional_kwargs.get("session_id"),
+            )
+            for message in messages
+            if message.content
+        ]
+        await asyncio.to_thread(self.memory.add_many, said)
+
+    async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
+        """Less of the same: whole lines from its end are left out; None when nothing would be left."""
+        lines = content.split("\n")
+        head, body, end = lines[:2], lines[2:-1], lines[-1:]
+        saved = 0
+        while body and saved < tokens_to_truncate:
+            saved += len(body.pop()) // 4 + 1
+        return "\n".join([*head, *body, *end]) if body else None
+
+
+def _fenced(context: Context) -> str:
+    return fenced([{"kind": "memory", "text": context.text}]) if context.text else ""
 
 
 def node_of(hit: Hit) -> NodeWithScore:

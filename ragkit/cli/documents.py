@@ -50,18 +50,19 @@ def add(
         progress_bar() as advance,
     ):
         report = kb.add(*paths, prune=prune, rebuild=rebuild, executor=executor, progress=advance)
-    write(as_json(report) if json_form else f"{session.path}: {report_text(report)}")
+    write(as_json(report) if json_form else f"{session.path}: {report_text(report, rebuild=rebuild)}")
     say_problems(report)
-    fine = report.added or report.changed or report.unchanged or report.removed
+    fine = report.added or report.changed or report.unchanged or report.removed or report.rebuilt
     if report.failed and (strict or not fine):
         raise click.exceptions.Exit(1)
 
 
-def report_text(report: AddReport) -> str:
+def report_text(report: AddReport, *, rebuild: bool = False) -> str:
     """What an `add` did, in a line."""
-    done = ("added", "changed", "unchanged", "removed", "skipped", "failed")
+    done = ("rebuilt", "added", "changed", "unchanged", "removed", "skipped", "failed")
     counts = [f"{len(getattr(report, name)):,} {name}" for name in done if getattr(report, name)]
-    return f"{', '.join(counts) or 'nothing to add'} ({count(report.chunks, 'new chunk')}, {report.seconds:.1f} s)"
+    nothing = "nothing to rebuild" if rebuild else "nothing to add"
+    return f"{', '.join(counts) or nothing} ({count(report.chunks, 'new chunk')}, {report.seconds:.1f} s)"
 
 
 @click.command(short_help="Remove documents.")

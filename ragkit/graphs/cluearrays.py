@@ -5,20 +5,22 @@ The parts are those of `arrays.GraphArrays`, whose passages are chunks here and 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragkit.errors import StoreCorruptError
 from ragkit.graphs.arrays import GraphArrays, gather
-from ragkit.graphs.rows import decode, spread, tails
+from ragkit.graphs.cluegazetteer import Gazetteer
+from ragkit.graphs.rows import Decoded, Pairs, decode, spread, tails
 from ragkit.graphs.state import GraphState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from ragkit.components import Ints, Rows
+    from ragkit.components import Ints, Rows, Shelf
 
     Floats = NDArray[np.float64]
 
@@ -30,11 +32,15 @@ class ClueArrays(GraphArrays):
 
     Supports are sorted by unit: `supports` holds (chunk, start, end, origin, confidence) and those of unit u are rows
     `support_starts[u]` to `support_starts[u + 1]`. `mention_counts` (U x E) and `chunk_lengths` (words of its units).
+    With a gazetteer units also name what it finds in them; `looked_up` are these (unit, entity) pairs, as text ids.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, gazetteer: Gazetteer | None = None) -> None:
         found, at = decode(rows), tails(rows)
-        super().__init__(rows, found)
+        more = _looked_up(found, gazetteer) if gazetteer is not None else np.zeros((2, 0), dtype=np.int64)
+        if gazetteer is not None:
+            self.looked_up: Ints = more
+        super().__init__(rows, replace(found, links=_with(found.links, more)))
         self.entity_chunks: csr_matrix = self.passage_entities.T.tocsr()
         data = rows.data
         counts = data[at] if len(at) else np.zeros(0, dtype=np.int64)
@@ -52,7 +58,8 @@ class ClueArrays(GraphArrays):
         links = found.links
         linked = np.bincount(links.values, minlength=len(at)) if len(at) else np.zeros(0, dtype=np.int64)
         _, place = spread(at + 1 + 5 * counts, linked)
-        self.mention_counts = self._counts(links.rows, links.columns, data[place])
+        counts = np.append(data[place], np.ones(more.shape[1], dtype=np.int64))
+        self.mention_counts = self._counts(np.append(links.rows, more[0]), np.append(links.columns, more[1]), counts)
         words = np.bincount(self.word_sentences.indices, minlength=len(self.sentences))
         lengths = np.zeros(len(self.slots))
         owner, chunk = gather(self.sentence_passages, np.arange(len(self.sentences)))
@@ -82,9 +89,26 @@ class ClueArrays(GraphArrays):
         return scores
 
 
+def _looked_up(found: Decoded, gazetteer: Gazetteer) -> Ints:
+    """What units name by the gazetteer and not by their rows, (2, pairs) text ids."""
+    units, entities = gazetteer.links(found)
+    width = max(int(entities.max(initial=0)), int(found.links.columns.max(initial=0))) + 1
+    new = ~np.isin(units * width + entities, found.links.rows * width + found.links.columns)
+    return np.stack([units[new], entities[new]])
+
+
+def _with(links: Pairs, more: Ints) -> Pairs:
+    none = np.full(more.shape[1], -1)  # such a pair is of no row
+    return Pairs(np.append(links.rows, more[0]), np.append(links.columns, more[1]), np.append(links.values, none))
+
+
 class ClueState(GraphState[ClueArrays]):
     """The opened graph."""
 
+    def __init__(self, shelf: Shelf, dim: int, gazetteer: bool = False) -> None:
+        self.gazetteer = Gazetteer(shelf) if gazetteer else None
+        super().__init__(shelf, dim)
+
     def build(self, rows: Rows) -> ClueArrays:
         """The arrays of these rows."""
-        return ClueArrays(rows)
+        return ClueArrays(rows, self.gazetteer)

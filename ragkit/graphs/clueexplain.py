@@ -41,6 +41,7 @@ def trace(search: ClueSearch) -> dict[str, Any]:
             if len(one.score)
         ],
         "stopped": walked.stopped,
+        **({} if search.controller is None else {"controller": search.controller.told}),
     }
 
 
@@ -62,8 +63,10 @@ def whys(search: ClueSearch, places: Ints) -> list[dict[str, Any]]:
     found = []
     for place, steps in zip(places.tolist(), chains, strict=True):
         why: dict[str, Any] = {"dense": float(search.dense[place]), "lexical": float(search.lexical[place])}
+        if search.index.final == "rerank" and np.isfinite(search.reread[place]):
+            why["reread"] = float(search.reread[place])
         if not steps:
-            alone = "fill" if search.index.final in ("path", "dense") else "likeness"
+            alone = "fill" if search.index.final in ("path", "dense", "rerank") else "likeness"
             found.append({"mode": alone if reached else "fallback", **why})
             continue
         one, row = search.walked.rounds[int(rounds[place])], int(at[place])
@@ -89,6 +92,7 @@ def whys(search: ClueSearch, places: Ints) -> list[dict[str, Any]]:
                 "covered": round(float(one.covered[row]), 6),
                 "homes": int(one.homes[row]),
                 "lifted": round(float(lift[one.origin[row]]), 6),
+                **({} if one.read is None else {"read": round(float(one.read[row]), 6)}),
                 **why,
                 "stopped": search.walked.stopped,
             }

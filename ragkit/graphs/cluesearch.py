@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragkit.graphs.arrays import cosines, gather
-from ragkit.graphs.qiter import DIGITS, NOWHERE, Round, Walk, path_scores, walk
+from ragkit.graphs.qiter import DIGITS, NOWHERE, Round, Verdict, Walk, path_scores, walk, worth
 from ragkit.graphs.ranking import best_places, minmax, ranks
 from ragkit.graphs.search import QUESTION_WORDS
 from ragkit.graphs.seeds import Seed, is_number, known_names, nearest, question_names
+from ragkit.text.heads import indexed_text
 from ragkit.text.tokens import words
 from ragkit.types import Hit, Hits, Query
 
@@ -35,6 +36,8 @@ class ClueSearch:
     def __init__(self, index: Clue, state: ClueState, query: Query, vector: NDArray[np.float32]) -> None:
         self.index, self.state, self.query, self.vector = index, state, query, vector
         self.arrays = state.arrays
+        self.controller = index.asked(state.shelf)
+        self._aim = vector  # of what a controller asks next, else of the question
         self._similarity = np.full(len(self.arrays.sentences), np.nan)
 
     # -- the question ---------------------------------------------------------------------------------------------
@@ -63,8 +66,14 @@ class ClueSearch:
         """The cosines of units with the question, computed once each."""
         missing = np.unique(units[np.isnan(self._similarity[units])])
         if len(missing):
-            self._similarity[missing] = np.round(cosines(self.vectors(missing), self.vector), DIGITS)
+            self._similarity[missing] = np.round(cosines(self.vectors(missing), self._aim), DIGITS)
         return self._similarity[units]
+
+    def _turn(self, vector: NDArray[np.float32]) -> None:
+        """Likeness is to another question from now on."""
+        if vector is not self._aim:
+            self._aim = vector
+            self._similarity[:] = np.nan
 
     @cached_property
     def _held(self) -> NDArray[np.bool_]:
@@ -85,6 +94,41 @@ class ClueSearch:
         similar = self.similarity(everything)
         places = best_places((similar,), np.ones(len(similar), dtype=np.bool_), count)
         return places[np.lexsort((self.arrays.sentence_order[places], -similar[places]))][:count]
+
+    # -- those who read ---------------------------------------------------------------------------------------------
+
+    def read(self, paths: Ints) -> Floats | None:
+        """What the cross-encoder makes of the texts of paths, in the order walked."""
+        if self.index.reader is None:
+            return None
+        units, place = np.unique(paths, return_inverse=True)
+        texts = self.state.shelf.texts(self.arrays.sentences[units])
+        whole = [" ".join(texts[unit] for unit in path) for path in place.reshape(paths.shape)]
+        return np.array(self.index.reader.scores(self.query.text, whole), dtype=np.float64)
+
+    @cached_property
+    def reread(self) -> Floats:
+        """What the cross-encoder makes of the chunks on paths; below all scores for the others."""
+        scores = np.full(len(self.arrays.slots), -np.inf)
+        on_paths = np.flatnonzero(np.isfinite(self.paths[0]) & self.candidates)
+        if self.index.reader is not None and len(on_paths):
+            texts = [indexed_text(chunk) for chunk in self.state.shelf.chunks(self.arrays.slots[on_paths])]
+            scores[on_paths] = np.round(self.index.reader.scores(self.query.text, texts), DIGITS)
+        return scores
+
+    def judged(self, one: Round) -> Verdict:
+        """What the controller says of the units so far, best first; its next question takes the place of this one."""
+        if self.controller is None:
+            return "go on"
+        best = np.lexsort((np.arange(len(one.score)), -one.score))
+        units = np.array(list(dict.fromkeys(one.units[best].ravel().tolist())), dtype=np.int64)
+        _, chunks = gather(self.arrays.sentence_passages, one.units[best[0]])
+        ids = self.state.shelf.chunk_ids(self.arrays.slots[np.unique(chunks)])
+        said = self.controller(self.query.text, self.state.shelf.texts(self.arrays.sentences[units]), sorted(ids))
+        if isinstance(said, str):
+            self._turn(self.index.embedder.embed([said], query=True)[0])
+            return "turned"
+        return "enough" if said else "go on"
 
     # -- anchors --------------------------------------------------------------------------------------------------
 
@@ -132,6 +176,7 @@ class ClueSearch:
         """The walk, with the units taken alone (of `unit_channel`, or of no rounds at all) as a last round."""
         index = self.index
         walked = walk(self.arrays, self.anchors, self, index.rules, self.state.dim)
+        self._turn(self.vector)
         alone = index.unit_channel or (0 if index.rounds else index.expand)
         if alone:
             walked.origins = np.append(walked.origins, NOWHERE)
@@ -139,13 +184,13 @@ class ClueSearch:
         return walked
 
     def _alone(self, units: Ints, origin: int) -> Round:
-        share = self.index.coverage if len(self.weights) else 0.0
         cosine, covered = self.similarity(units), self.holds(units) @ self.weights
-        score = np.round((1 - share) * cosine + share * covered, DIGITS)
+        read = self.read(units[:, None])
+        score = np.round(worth(cosine, covered, read, self, self.index.rules), DIGITS)
         nothing = np.full(len(units), NOWHERE)
         homes = np.zeros(len(units), dtype=np.int64)
         origins = np.full(len(units), origin)
-        return Round(origins, units[:, None], nothing, nothing, cosine, score, cosine, covered, homes, len(units))
+        return Round(origins, units[:, None], nothing, nothing, cosine, score, cosine, covered, homes, len(units), read)
 
     @cached_property
     def balance(self) -> Floats:
@@ -177,10 +222,11 @@ class ClueSearch:
 
     @cached_property
     def candidates(self) -> NDArray[np.bool_]:
-        """Which chunks may be given: all, or those the query's filter lets through."""
+        """Which chunks may be given: all or those on paths, and of these what the query's filter lets through."""
+        among = np.ones(len(self.arrays.slots), dtype=np.bool_) if self.index.fill else np.isfinite(self.paths[0])
         if not self.query.filter:
-            return np.ones(len(self.arrays.slots), dtype=np.bool_)
-        return np.isin(self.arrays.slots, self.state.shelf.matching(self.query.filter))
+            return among
+        return among & np.isin(self.arrays.slots, self.state.shelf.matching(self.query.filter))
 
     @cached_property
     def dense(self) -> Floats:
@@ -220,6 +266,8 @@ class ClueSearch:
                 return (np.where(reached, path, UNREACHED), np.where(reached, self.dense, self.fill))
             case "dense":
                 return (np.where(reached, self.dense, UNREACHED), self.fill)
+            case "rerank":
+                return (self.reread, self.fill)
             case "rrf":
                 return (np.round(1 / (RRF_CONSTANT + 1 + ranks(path)) + 1 / (RRF_CONSTANT + 1 + ranks(self.fill)), 9),)
         one, two = ranks(path), ranks(self.fill)
@@ -238,6 +286,9 @@ class ClueSearch:
         first = self.keys[0][places]
         if len(self.keys) == 1:
             return [float(value) for value in first]
+        if self.index.final == "rerank":  # a cross-encoder may score as low as it likes
+            lowest = float(first[np.isfinite(first)].min(initial=0.0)) - 1
+            return [float(value) for value in np.where(np.isfinite(first), first, self.keys[1][places] + lowest)]
         if self.index.final in ("path", "dense"):
             return [float(value) for value in np.where(first <= UNREACHED, self.keys[1][places] + UNREACHED, first)]
         best, worst = -first, -self.keys[1][places]

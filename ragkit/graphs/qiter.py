@@ -2,13 +2,14 @@
 
 Source: Q-Iter of Clue-RAG (arXiv 2507.08445) from its description. A path's next unit is the one most like the question
 minus what the path has said; coverage of the question's words, the pull towards the page of an entity, one beam for
-each anchor and their balance are ours.
+each anchor and their balance are ours. A path may be read by a cross-encoder instead, and somebody may be asked after
+each round whether that is enough or what to look for next.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -30,6 +31,7 @@ PROGRESS = 0.01  # what the best path has to gain for a round to count as progre
 NEAR = 2  # units of a path that cost nothing: most questions need no more
 LAST = np.iinfo(np.int64).max
 NOWHERE = -1  # the entity of a unit that was jumped to
+Verdict = Literal["go on", "enough", "turned"]  # turned: the question is another from now on
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,22 @@ class Asked(Protocol):
         """The units most like the question, best first."""
         ...
 
+    def read(self, paths: Ints) -> Floats | None:
+        """What a cross-encoder makes of paths, (paths, units) in the order walked; None when there is none."""
+        ...
+
+    def judged(self, one: Round) -> Verdict:
+        """Whether to go on after a round, which is not the last; `similarity` may change when it turned."""
+        ...
+
 
 @dataclass(slots=True)
 class Round:
     """The paths one round kept, best first within an origin. `units` are in the order walked (n x round).
 
     `parent` is each path's place in the round before, `entity` the one its last unit was reached by, `rho` what that
-    unit added to what the question still lacked; `score` = (1 - w) * `cosine` + w * `covered` + home_path * share of
-    units at home.
+    unit added to what the question still lacked; `score` = (1 - w) * `cosine` + w * `covered`, or what was `read` by a
+    cross-encoder, + home_path * share of units at home - far * units after the second.
     """
 
     origin: Ints
@@ -94,6 +104,7 @@ class Round:
     covered: Floats
     homes: Ints
     candidates: int
+    read: Floats | None = None
 
 
 @dataclass(slots=True)
@@ -149,6 +160,14 @@ def walk(arrays: GraphArrays, anchors: Ints, asked: Asked, rules: Rules, dim: in
         if rules.patience and idle >= rules.patience:
             walked.stopped = "no better path found"
             break
+        verdict = asked.judged(one) if number + 1 < rules.rounds else "go on"
+        if verdict == "enough":
+            walked.stopped = "the controller had enough"
+            break
+        if verdict == "turned":
+            similar = asked.similarity(beam.units.ravel()).reshape(beam.units.shape)
+            beam.similar = np.round(similar.sum(axis=1), DIGITS)
+            best, idle = -np.inf, 0  # scores are of another question now
         owner, entities = gather(arrays.sentence_entities, beam.units[:, -1])
         few = uses[entities] <= rules.hub_max
         exits = (owner[few], entities[few])
@@ -193,9 +212,13 @@ class _Scored:
     similar: Floats
     held: Bools
     homes: Ints
+    read: Floats | None
 
     def pick(self, places: Ints) -> _Scored:
-        return _Scored(*(getattr(self, name)[places] for name in self.__slots__))
+        def of(values: Any) -> Any:
+            return None if values is None else values[places]
+
+        return _Scored(*(of(getattr(self, name)) for name in self.__slots__))
 
 
 def _round(
@@ -214,7 +237,7 @@ def _round(
     total = beam.total[kept.path] + asked.vectors(kept.unit)
     after = _Beam(origin, units, total, best.square, best.similar, best.held, best.homes)
     found = (best.score, best.cosine, best.covered, best.homes)
-    return after, Round(origin, units, kept.path, kept.entity, kept.rho, *found, count)
+    return after, Round(origin, units, kept.path, kept.entity, kept.rho, *found, count, best.read)
 
 
 def _steps(
@@ -284,12 +307,18 @@ def _scored(beam: _Beam, steps: _Steps, asked: Asked, rules: Rules) -> _Scored:
     homes = beam.homes[steps.path] + steps.home
     cosine = similar / np.sqrt(square)
     covered = held @ asked.weights
-    share = rules.coverage if len(asked.weights) else 0.0
     length = beam.units.shape[1] + 1
-    score = (
-        (1 - share) * cosine + share * covered + rules.home_path * homes / length - rules.far * max(0, length - NEAR)
-    )
-    return _Scored(np.round(score, DIGITS), cosine, covered, square, similar, held, homes)
+    read = asked.read(np.concatenate([beam.units[steps.path], steps.unit[:, None]], axis=1))
+    score = worth(cosine, covered, read, asked, rules)
+    score += rules.home_path * homes / length - rules.far * max(0, length - NEAR)
+    return _Scored(np.round(score, DIGITS), cosine, covered, square, similar, held, homes, read)
+
+
+def worth(cosine: Floats, covered: Floats, read: Floats | None, asked: Asked, rules: Rules) -> Floats:
+    """How well paths fit the question, without their homes and lengths."""
+    share = rules.coverage if len(asked.weights) else 0.0
+    result: Floats = (1 - share) * cosine + share * covered if read is None else read.copy()
+    return result
 
 
 def _beam_order(origin: Ints, score: Floats, sets: Ints, rules: Rules) -> Ints:

@@ -69,6 +69,21 @@ class Plan:
         own = getattr(self.model, "count_tokens", None)
         return int(own(text)) if callable(own) else int(MARGIN * count_tokens(text)) + PER_CALL
 
+    def invoke(self, text: str, limit: int) -> Any:
+        """The model's message; whatever it raises is raised."""
+        from langchain_core.messages import HumanMessage
+
+        return self.model.invoke([HumanMessage(text)], max_tokens=limit, temperature=0)
+
+    def settled(self, call: Call, message: Any) -> tuple[Call, str]:
+        """A call with what it cost, by the provider where it tells, and the reply as a text."""
+        reply = message if isinstance(message, str) else _text(message.content)
+        used = getattr(message, "usage_metadata", None)
+        if used:
+            prompted, completed = int(used.get("input_tokens", 0)), int(used.get("output_tokens", 0))
+            return replace(call, prompt_tokens=prompted, completion_tokens=completed, counted_by="provider"), reply
+        return replace(call, completion_tokens=self.count(reply) if reply else 0), reply
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -135,7 +150,7 @@ class Spending:
             index = self.index
             found = [kept(one, index.labels) for one in extracted(chunks, ner=index.ner, sources=index.sources)]
             for slot, chunk, one in zip(part, chunks, found, strict=True):
-                rules = rule_units(chunk.text, one, index.titled, index.longest)
+                rules = rule_units(chunk.text, one, index.titled, index.longest, index.hooks)
                 pool.append(Candidate(int(slot), chunk, one, rules, self._key(one, chunk)))
         return sorted(pool, key=lambda one: one.chunk.id)
 
@@ -232,19 +247,18 @@ class Spending:
         if not self._fits(batch):
             return
         text, limit = prompt([one.item for one in batch]), self._limit(batch)
-        counted, reply = self.plan.count(text), ""
+        counted = self.plan.count(text)
         call = Call(
             tuple(one.chunk.id for one in batch), self.plan.name, TEMPLATE, counted, 0, "tokenizer", "error", attempt
         )
         try:
-            message = self._invoke(text, limit)
+            message = self.plan.invoke(text, limit)
         except Exception as error:  # whatever a model raises, the chunks keep their rule units
             log.warning("%s failed on %d chunks: %s: %s", self.plan.name, len(batch), type(error).__name__, error)
             self._charge(call, counted + limit, ())
             self.rejected.add("failed call")
             return
-        reply = message if isinstance(message, str) else _text(message.content)
-        call = self._settled(call, message, reply)
+        call, reply = self.plan.settled(call, message)
         found = parse(reply, len(batch), self.rejected)
         if found is None:
             self.rejected.add("unreadable reply")
@@ -260,18 +274,6 @@ class Spending:
             one.said = tuple(found.get(number, ()))
         said = [Said(one.key, one.chunk.document_id, one.said, each) for one in batch]
         self._charge(replace(call, status="ok"), counted + limit, said)
-
-    def _invoke(self, text: str, limit: int) -> Any:
-        from langchain_core.messages import HumanMessage
-
-        return self.plan.model.invoke([HumanMessage(text)], max_tokens=limit, temperature=0)
-
-    def _settled(self, call: Call, message: Any, reply: str) -> Call:
-        used = getattr(message, "usage_metadata", None)
-        if used:
-            prompted, completed = int(used.get("input_tokens", 0)), int(used.get("output_tokens", 0))
-            return replace(call, prompt_tokens=prompted, completion_tokens=completed, counted_by="provider")
-        return replace(call, completion_tokens=self.plan.count(reply) if reply else 0)
 
     def _charge(self, call: Call, reserved: int, said: Sequence[Said]) -> None:
         self.ledger.record(call, said)
@@ -300,11 +302,16 @@ class Spending:
         """The believed statements and the sentences they leave out, by place; None without any."""
         sentences = one.sentences
         believed = ground(one.said or (), one.found.head, sentences, self.plan.ground_min, self.rejected)
+        # A sentence said again word for word brings nothing, and its own unit carries the head as well.
+        known = {" ".join(sentence.split()): place for place, sentence in enumerate(sentences)}
+        again = {known[statement.text] for statement in believed if statement.text in known}
+        self.rejected.add("as in the text", len(again))
+        believed = [statement for statement in believed if statement.text not in known]
         self.accepted += len(believed)
         if not believed:
             return None
         keys = self._keys([statement.text for statement in believed], one.found)
-        left_out = uncovered(sentences, believed)
+        left_out = sorted({*uncovered(sentences, believed), *again})
         if not left_out and not any(set(own) & set(one.found.homes) for own in keys):
             keys = [(*own, *one.found.homes) for own in keys]  # else nothing would lead to this chunk from its head
         units = [one.rules[place] for place in left_out]

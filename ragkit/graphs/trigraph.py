@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from ragkit.components import Between, Derived, Embedder, Shelf
-from ragkit.errors import InvalidValueError, StoreError
+from ragkit.components import Between, Derived, Shelf
+from ragkit.graphs.index import GraphIndex
 from ragkit.types import Chunk, Hits, Query
 
 if TYPE_CHECKING:
     import networkx
 
+    from ragkit.components import Vectors
     from ragkit.graphs.search import Search
     from ragkit.graphs.state import State
 
@@ -41,7 +42,7 @@ PAPER: dict[str, Any] = {
 FORMAT = 2  # raise it when rows change meaning, so that stores are built again
 
 
-class TriGraph:
+class TriGraph(GraphIndex["State"]):
     """Hops from the question's entities over relevant sentences, then personalised PageRank (LinearRAG).
 
     Rows depend on:
@@ -62,6 +63,8 @@ class TriGraph:
       `coverage` is the share of the question's words in a sentence's relevance, beside cosine; `lexical` the same in a
       passage's likeness; `home` favours the page about an activated entity, `home_pick` sentences of that page.
     """
+
+    stage = "trigraph"
 
     def __init__(
         self,
@@ -113,13 +116,6 @@ class TriGraph:
     # -- building -------------------------------------------------------------------------------------------------
 
     @property
-    def embedder(self) -> Embedder:
-        """Embeds passages, sentences, entities and questions."""
-        from ragkit.models.embedders import load_embedder
-
-        return load_embedder(self.model)
-
-    @property
     def fingerprint(self) -> str:
         """The model, the recogniser and the settings that rows depend on."""
         from ragkit.text.recogniser import fingerprint
@@ -135,30 +131,17 @@ class TriGraph:
         found = records(chunks, ner=self.ner, sources=self.sources, titled=self.titled)
         return [record.derived() for record in found]
 
-    def open(self, shelf: Shelf) -> None:
-        """Read what changed in the store."""
+    def _new_state(self, shelf: Shelf) -> State:
         from ragkit.graphs.state import State
 
-        if self._state is None or self._state.shelf is not shelf:
-            self._state = State(shelf, self.embedder.dim, self.link_neighbors)
-        self._state.refresh()
+        return State(shelf, self.embedder.dim, self.link_neighbors)
 
     # -- searching ------------------------------------------------------------------------------------------------
 
-    def search(self, query: Query, k: int) -> Hits:
-        """The k best passages for a question."""
-        return self.search_batch([query], k)[0]
-
-    def search_batch(self, queries: Sequence[Query], k: int) -> list[Hits]:
-        """The k best passages for each question; the walks of all of them are solved together."""
-        if k < 0:
-            raise InvalidValueError(f"k must be 0 or more, it was {k}")
-        state = self._opened()
-        if k == 0 or not len(state.arrays.slots):
-            return [Hits(query) for query in queries]
+    def _found(self, state: State, queries: Sequence[Query], vectors: Vectors, k: int) -> list[Hits]:
+        """The walks of all questions are solved together."""
         from ragkit.graphs.search import Search, walks
 
-        vectors = self.embedder.embed([query.text for query in queries], query=True)
         searches = [Search(self, state, query, vector) for query, vector in zip(queries, vectors, strict=True)]
         walked = walks(searches)
         return [search.hits(walked.get(id(search)), k) for search in searches]
@@ -176,8 +159,3 @@ class TriGraph:
 
         state = self._opened()
         return activated(self.activation(question), max_nodes) if question else whole(state, max_nodes)
-
-    def _opened(self) -> State:
-        if self._state is None:
-            raise StoreError("trigraph was not opened; use it through a KnowledgeBase, or call open(shelf) first")
-        return self._state

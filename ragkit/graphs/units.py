@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 from ragkit.components import Derived
 from ragkit.graphs.extraction import Extracted, extracted, keys_of, passage_record, with_head
-from ragkit.text.entities import Mention, plain_title
+from ragkit.graphs.unithooks import NO_HOOKS, Hooks, Piece
+from ragkit.text.entities import Mention, entity_key, plain_title
 from ragkit.types import Chunk
 
 if TYPE_CHECKING:
@@ -78,15 +79,17 @@ def unit_records(
     labels: Sequence[str] = (),
     titled: Titled = "each",
     longest: int = 80,
+    hooks: Hooks = NO_HOOKS,
 ) -> list[UnitRecord]:
     """The units of each chunk, in order.
 
     `ner` and `sources` as in `extraction`; `labels` are the labels of mentions kept, () all but amounts and times;
-    `titled` says which units of a chunk carry its head; a sentence of more than `longest` words is cut where it may be.
+    `titled` says which units of a chunk carry its head; a sentence of more than `longest` words is cut where it may be;
+    `hooks` may change sentences before that.
     """
-    found = extracted(chunks, ner=ner, sources=sources)
+    found = [kept(one, labels) for one in extracted(chunks, ner=ner, sources=sources)]
     return [
-        unit_record(chunk, kept(one, labels), rule_units(chunk.text, one, titled, longest))
+        unit_record(chunk, one, rule_units(chunk.text, one, titled, longest, hooks))
         for chunk, one in zip(chunks, found, strict=True)
     ]
 
@@ -117,16 +120,26 @@ class Unit:
     keys: tuple[str, ...] | None = None
 
 
-def rule_units(text: str, found: Extracted, titled: Titled, longest: int) -> list[Unit]:
+def rule_units(text: str, found: Extracted, titled: Titled, longest: int, hooks: Hooks = NO_HOOKS) -> list[Unit]:
     """The units of a chunk's text by rules alone; together they hold all of it but its head and white space."""
     head = plain_title(found.head)
+    context = text if text.startswith(found.head) else f"{found.head}\n{text}"
     units: list[Unit] = []
     for span in found.spans:
         for start, end in pieces(text, *span, longest):
-            sentence = " ".join(unicodedata.normalize("NFC", text[start:end]).split())
             carries = titled == "each" or (titled == "first" and not units)
-            units.append(Unit(with_head(head, sentence) if carries else sentence, start, end))
+            for piece in hooks.pieces(text, start, end, context):
+                sentence = " ".join(unicodedata.normalize("NFC", piece.text).split())
+                own = None if piece.text == text[start:end] else named_in(piece, found)
+                units.append(Unit(with_head(head, sentence) if carries else sentence, piece.start, piece.end, keys=own))
     return units
+
+
+def named_in(piece: Piece, found: Extracted) -> tuple[str, ...]:
+    """The keys of what a changed sentence names: mentions that begin in its span, and those whose names it holds."""
+    said = f" {entity_key(piece.text)} "
+    own = [key for mention, key in found.mentions if piece.start <= mention.start < piece.end or f" {key} " in said]
+    return tuple(dict.fromkeys((*found.homes, *own)))
 
 
 def unit_record(chunk: Chunk, found: Extracted, units: Sequence[Unit]) -> UnitRecord:

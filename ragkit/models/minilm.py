@@ -44,10 +44,17 @@ class MiniLM:
 
     def encode(self, texts: Sequence[str], query: bool) -> NDArray[np.float32]:
         """Vectors of the texts, float32 (n, 384). Raises `ModelError` when the weights are not the published ones."""
+        return self._ready().encode(texts)
+
+    def states(self, rows: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """The last layer's state of every token in rows of token ids, marks included, float32 (n, 384) each."""
+        return self._ready().token_states(rows)
+
+    def _ready(self) -> _Network:
         with self._lock:
             if self._network is None:
                 self._network = _Network(self._folder or minilm_folder())
-        return self._network.encode(texts)
+            return self._network
 
 
 class _Network:
@@ -90,6 +97,18 @@ class _Network:
             states = self._states(ids, None if bool(real.all()) else real)
             mean = (states * real[:, :, None]).sum(1) / lengths[:, None]
             return mean.numpy()
+
+    def token_states(self, rows: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """The states of the tokens of each row of ids, by the calling thread."""
+        import torch
+
+        with torch.inference_mode():
+            longest = max(map(len, rows), default=0)
+            lengths = torch.tensor([len(row) for row in rows])
+            ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
+            real = torch.arange(longest) < lengths[:, None]
+            states = self._states(ids, None if bool(real.all()) else real).numpy()
+        return [part[: len(row)] for part, row in zip(states, rows, strict=True)]
 
     def _states(self, ids: Tensor, real: Tensor | None) -> Tensor:
         from torch.nn import functional

@@ -123,7 +123,7 @@ class Bound:
                     f"{self.store.path}: index `{name}` was built with {_list(built)}, but the pipeline asks for "
                     f"{_list(fingerprints)}; build it again with `ragkit add --rebuild`, or ask with the old settings"
                 )
-        if self.store.built_otherwise(self.build, most=1):
+        if self.plan.indexes and self.store.built_otherwise(self.build, most=1):
             last = self.store.setting("build_text")
             why = "because a rebuild was interrupted" if last == self.build_text else f"the last was `{last}`"
             raise IndexMismatchError(
@@ -155,6 +155,10 @@ class Bound:
                         f"({type(error).__name__}: {error}); if it is ragkit's own, the store is damaged: "
                         "restore a copy, or run `ragkit add --rebuild`"
                     ) from error
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what indexes left to be written while the store showed one state."""
         for shelf in self._opened.values():
             if isinstance(shelf, SQLiteShelf):
                 shelf.flush()
@@ -200,13 +204,15 @@ def bind(store: SQLiteStore, expression: Expression) -> Bound:
     """Make the stages of an expression for a store; build stages it leaves out are those the store was built with."""
     planned = plan(expression)
     remembered = store.setting("build_text")
-    if remembered and planned.added == planned.build:
+    if remembered and planned.indexes and planned.added == planned.build:
         planned = plan(Then((parse(remembered), planned.ask)))
     nodes = dict.fromkeys((*planned.build, *planned.ask.stages()))
     instances = {node: lookup(node.name).make(node.options) for node in nodes}
     for instance in instances.values():
         if hasattr(instance, "attach"):
             instance.attach(store)
+    if planned.extractors and planned.loader and hasattr(instances[planned.loader], "raw"):
+        instances[planned.loader].raw = True
     return Bound(store, expression, planned, instances)
 
 

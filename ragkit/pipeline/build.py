@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from ragkit.pipeline.expression import Stage
 from ragkit.registry import lookup
 from ragkit.store.codec import pack
 from ragkit.store.sqlite import IndexEntry, MissingVectorsError, SQLiteStore, Written
+from ragkit.text.loaders.items import SkippedError
 from ragkit.types import Chunk, Document
 
 if TYPE_CHECKING:
@@ -31,16 +32,18 @@ log = logging.getLogger(__name__)
 
 BATCH_DOCUMENTS = 64
 BATCH_CHARACTERS = 40_000  # a few seconds of work, so that progress shows and little is lost
+RAW_PER_CHARACTER = 100  # bytes an extractor reads count as so much less, since most of them are dropped
 DERIVE_CHUNKS = 256  # chunks an index sees at once, so that one huge document stays within bounds too
 IN_FLIGHT = 8  # batches handed to an executor before the first is waited for
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A source that could not be added, and why."""
+    """A source that could not be added, and why; `skipped` when it was left out because there is nothing in it."""
 
     source: str
     reason: str
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,10 @@ def prepare(lane: BuildLane, documents: Sequence[Document]) -> list[Prepared | F
         return list(_prepare(lane, documents))
     except Exception as error:
         if len(documents) == 1:
-            return [Failure(documents[0].source or documents[0].id, _reason(error))]
+            name = documents[0].source or documents[0].id
+            if isinstance(error, SkippedError):
+                return [Failure(name, error.reason, skipped=True)]
+            return [Failure(name, _reason(error))]
         return [result for document in documents for result in prepare(lane, [document])]
 
 
@@ -129,6 +135,10 @@ def _cut(lane: BuildLane, document: Document) -> tuple[Document, Sequence[Chunk]
         id, document = document.id, extractor.extract(document)
         if document.id != id:
             raise InvalidValueError(f"{type(extractor).__name__} changed the id of {id!r} to {document.id!r}; keep it")
+    if lane.extractors:
+        document = replace(document, raw=None)  # which has served, and may be large
+        if not document.text.strip():
+            raise SkippedError(document.source or document.id, "no text could be extracted from it")
     chunks = lane.chunker.chunk(document)
     for enricher in lane.enrichers:
         chunks = enricher.enrich(chunks)
@@ -172,7 +182,7 @@ def _reason(error: Exception) -> str:
 
 
 def content_digest(document: Document) -> str:
-    """What changes when a document's text or metadata do.
+    """What changes when a document's text or metadata do, or what an extractor reads in their place.
 
     Raises `InvalidValueError` for a document that cannot be stored: text that is no text, metadata that are no JSON.
     """
@@ -180,7 +190,7 @@ def content_digest(document: Document) -> str:
         about = json.dumps(dict(document.metadata), sort_keys=True)
         whole = "\0".join((document.source, document.media_type, about, document.text))
         document.id.encode()
-        return blake2b(whole.encode(), digest_size=16).hexdigest()
+        return blake2b(whole.encode() + (document.raw or b""), digest_size=16).hexdigest()
     except UnicodeEncodeError as error:
         bad = error.object[error.start : error.end]
         raise InvalidValueError(
@@ -197,11 +207,12 @@ def batches(pending: Iterable[Pending]) -> Iterator[list[Pending]]:
     batch: list[Pending] = []
     size = 0
     for item in pending:
-        if batch and (len(batch) >= BATCH_DOCUMENTS or size + len(item.document.text) > BATCH_CHARACTERS):
+        own = len(item.document.text) + len(item.document.raw or b"") // RAW_PER_CHARACTER
+        if batch and (len(batch) >= BATCH_DOCUMENTS or size + own > BATCH_CHARACTERS):
             yield batch
             batch, size = [], 0
         batch.append(item)
-        size += len(item.document.text)
+        size += own
     if batch:
         yield batch
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ragkit.components import Between
 from ragkit.errors import InvalidValueError, ModelError
+from ragkit.models.cross_encoders import load_cross_encoder, read_pairs
 from ragkit.models.embedders import DEFAULT_MODEL, load_embedder
-from ragkit.models.encoders import first_line
 from ragkit.retrieve.vectors import RememberedVectors
 from ragkit.text.heads import indexed_text
 from ragkit.text.sentences import sentence_spans
@@ -56,7 +55,6 @@ class Rerank:
         self.model, self.embedder, self.depth = model, embedder, depth
         self.prior, self.lexical, self.semantic = prior / total, lexical / total, semantic / total
         self._vectors: RememberedVectors | None = None
-        self._cross_encoder: Any = None
         self._lock = threading.Lock()
 
     def rerank(self, hits: Hits) -> Hits:
@@ -108,20 +106,15 @@ class Rerank:
 
     def _read(self, hits: Hits) -> list[Finding]:
         pairs = [(hits.query.text, indexed_text(chunk)) for chunk in hits.chunks]
-        try:
-            scores = [float(score) for score in self._loaded().predict(pairs, show_progress_bar=False)]
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise ModelError(f"the cross-encoder {self.model!r} failed on {len(pairs)} texts: {error}") from error
-        for score, chunk in zip(scores, hits.chunks, strict=True):
-            if not math.isfinite(score):
-                raise ModelError(f"the cross-encoder {self.model!r} gave {score} for chunk {chunk.id!r}")
+        about = [f"chunk {chunk.id!r}" for chunk in hits.chunks]
+        scores = read_pairs(self._loaded(), self.model, pairs, about, show_progress_bar=False)
         return [{"score": score, "model": self.model} for score in scores]
 
     def _loaded(self) -> Any:
-        with self._lock:
-            if self._cross_encoder is None:
-                self._cross_encoder = _cross_encoder(self.model)
-            return self._cross_encoder
+        try:
+            return load_cross_encoder(self.model)
+        except ModelError as error:
+            raise ModelError(f"{error}; {LEXICAL!r} needs no model") from error
 
 
 def _shares(query: Query, chunks: Sequence[Chunk]) -> list[float]:
@@ -149,21 +142,3 @@ def _under(chunk: Chunk, sentence: str) -> str:
 
 def _noted(hit: Hit, found: Mapping[str, Any], rank: int) -> Hit:
     return Hit(hit.chunk, found["score"], {**hit.why, "rerank": {"rank": rank, **found}})
-
-
-def _cross_encoder(name: str) -> Any:
-    from ragkit.models.quiet import quiet
-
-    with quiet():
-        from sentence_transformers import CrossEncoder
-
-        try:
-            model = CrossEncoder(name, local_files_only=Path(name).is_dir())
-        except Exception as error:  # a missing folder, no network, a wrong name, damaged files
-            raise ModelError(
-                f"the cross-encoder {name!r} could not be loaded: {first_line(error)}; give 'lexical', a folder that "
-                "holds one, or a name on the Hugging Face hub (needs the network once)"
-            ) from error
-    if getattr(model, "num_labels", 1) != 1:
-        raise ModelError(f"{name!r} gives {model.num_labels} numbers for a text, not one score; it is no reranker")
-    return model

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,8 @@ from ragkit.store.sqlite import MissingVectorsError
 if TYPE_CHECKING:
     from ragkit.components import Derived, Embedder
     from ragkit.store.sqlite import IndexEntry, SQLiteStore
+
+log = logging.getLogger(__name__)
 
 CallStatus = Literal["ok", "invalid", "error", "cached"]
 
@@ -97,8 +100,13 @@ class Said:
 class Ledger:
     """The calls made for one index of one store."""
 
-    def __init__(self, store: SQLiteStore, entry: IndexEntry) -> None:
+    def __init__(self, store: SQLiteStore, entry: IndexEntry, noted: list[tuple[str, Call]] | None = None) -> None:
         self.store, self.entry = store, entry
+        self._noted = [] if noted is None else noted
+
+    def under(self, part: str) -> Ledger:
+        """The ledger of a part of the stage, which has calls and a usage of its own."""
+        return Ledger(self.store, replace(self.entry, stage=f"{self.entry.stage} {part}"), self._noted)
 
     @property
     def busy(self) -> bool:
@@ -108,24 +116,48 @@ class Ledger:
     def record(self, call: Call, said: Sequence[Said] = ()) -> None:
         """Write a call down, with what it brought, in one transaction."""
         with self.store.writing():
-            self.store.db.execute(
-                "INSERT INTO llm_calls (time, stage, chunks, model, template, prompt_tokens, completion_tokens, "
-                "counted_by, status, attempt, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    _now(),
-                    self.entry.stage,
-                    json.dumps(call.chunks, ensure_ascii=False),
-                    call.model,
-                    call.template,
-                    call.prompt_tokens,
-                    call.completion_tokens,
-                    call.counted_by,
-                    call.status,
-                    call.attempt,
-                    call.saved,
-                ],
-            )
+            self._insert(self.entry.stage, call)
             self._keep(said)
+
+    def note(self, call: Call) -> None:
+        """Write down a call made for a question: at once, or by `flush` when the question is answered.
+
+        While it is, the store shows one committed state, and nothing can be written.
+        """
+        self._noted.append((self.entry.stage, call))
+        if not self.busy:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down the calls that were noted; they stay noted while the store is too busy for it."""
+        if not self._noted:
+            return
+        try:
+            with self.store.keeping():
+                for stage, call in self._noted:
+                    self._insert(stage, call)
+            self._noted.clear()
+        except StoreError as error:  # the answer is not to be lost for it
+            log.warning("calls of %s are not written down yet: %s", self.entry.stage, error)
+
+    def _insert(self, stage: str, call: Call) -> None:
+        self.store.db.execute(
+            "INSERT INTO llm_calls (time, stage, chunks, model, template, prompt_tokens, completion_tokens, "
+            "counted_by, status, attempt, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                _now(),
+                stage,
+                json.dumps(call.chunks, ensure_ascii=False),
+                call.model,
+                call.template,
+                call.prompt_tokens,
+                call.completion_tokens,
+                call.counted_by,
+                call.status,
+                call.attempt,
+                call.saved,
+            ],
+        )
 
     def finish(self, run: Run) -> None:
         """Write down what a run came to."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragkit.components import Ints, Vectors
-    from ragkit.store.ledger import Ledger
+    from ragkit.store.ledger import Call, Ledger
     from ragkit.store.sqlite import IndexEntry, SQLiteStore
 
 
@@ -32,6 +32,7 @@ class SQLiteShelf:
         self.store, self.entry = store, entry
         self._matching: tuple[int, dict[str, Ints]] = (-1, {})
         self._pending: tuple[int, Mapping[str, NDArray[Any]]] | None = None
+        self._noted: list[tuple[str, Call]] = []
 
     @property
     def generation(self) -> int:
@@ -48,7 +49,7 @@ class SQLiteShelf:
         """Where calls of language models are written down; None while the store cannot be written."""
         from ragkit.store.ledger import Ledger
 
-        return None if self.store.read_only else Ledger(self.store, self.entry)
+        return None if self.store.read_only else Ledger(self.store, self.entry, self._noted)
 
     def kept(self) -> dict[str, NDArray[Any]]:
         """The arrays kept at this generation, by name; empty when there are none."""
@@ -65,7 +66,9 @@ class SQLiteShelf:
         self._pending = (self.generation, arrays)
 
     def flush(self) -> None:
-        """Write what was to be kept, if the store can be written; it is only a saving of time."""
+        """Write down noted calls, and what was to be kept, if the store can be written; that only saves time."""
+        if self._noted and self.ledger is not None:
+            self.ledger.flush()
         if self._pending is None or self.store.read_only:
             return
         number, (generation, arrays) = self.entry.number, self._pending

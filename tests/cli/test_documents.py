@@ -26,6 +26,27 @@ def test_add_again_does_only_what_changed(filled: Run, folder: Path) -> None:
     assert run_line(filled, "add", "notes").startswith("ragkit.db: 1 added, 1 changed, 2 unchanged (")
 
 
+def test_a_rebuild_says_what_was_built_again(filled: Run) -> None:
+    other = ("--pipeline", "chunk(tokens=9) >> bm25 >> answer(embedder='', tagger='')")
+    assert run_line(filled, "add", "--rebuild", *other).startswith("ragkit.db: 3 rebuilt (")
+    assert run_line(filled, "add", "--rebuild", *other).startswith("ragkit.db: nothing to rebuild (")
+    third = ("--pipeline", "chunk(tokens=30) >> bm25 >> answer(embedder='', tagger='')")
+    report = json.loads(filled("add", "--rebuild", "notes", "--json", *third).stdout)
+    assert report["rebuilt"] == report["unchanged"] == ["notes/aare.txt", "notes/ada.md", "notes/bern.txt"]
+
+
+def test_a_rebuild_with_another_index_says_that_all_was_indexed_again(filled: Run) -> None:
+    other = ("--pipeline", "bm25(k1=2.0) + dense(model='hash') >> answer(embedder='', tagger='')")
+    assert run_line(filled, "add", "--rebuild", *other).startswith("ragkit.db: 3 rebuilt (")
+
+
+def test_a_file_is_one_document_by_its_relative_and_its_absolute_path(filled: Run, folder: Path) -> None:
+    assert run_line(filled, "add", folder / "notes").startswith("ragkit.db: 3 unchanged (")
+    (folder / "notes" / "ada.md").write_text("Ada Lind was born in Basel.\n")
+    assert run_line(filled, "add", folder / "notes" / "ada.md").startswith("ragkit.db: 1 changed (")
+    assert json.loads(filled("status", "--json").stdout)["documents"] == 3
+
+
 def test_prune_removes_what_vanished(filled: Run, folder: Path) -> None:
     (folder / "notes" / "aare.txt").unlink()
     assert "removed" not in run_line(filled, "add", "notes")
@@ -34,7 +55,9 @@ def test_prune_removes_what_vanished(filled: Run, folder: Path) -> None:
 
 def test_add_as_json_gives_the_ids(run: Run) -> None:
     report = json.loads(run("add", "notes", "--json").stdout)
-    assert sorted(report) == ["added", "changed", "chunks", "failed", "removed", "seconds", "skipped", "unchanged"]
+    assert sorted(report) == [
+        "added", "changed", "chunks", "failed", "rebuilt", "removed", "seconds", "skipped", "unchanged",
+    ]  # fmt: skip
     assert len(report["added"]) == 3
     assert report["failed"] == []
 

@@ -5,6 +5,7 @@ import pickle
 import random
 import subprocess
 import sys
+from collections import Counter
 
 import networkx as nx
 import numpy as np
@@ -16,8 +17,11 @@ from ragkit import Document, KnowledgeBase
 from ragkit.errors import InvalidValueError, ModelError, StageParameterError, StoreError
 from ragkit.graphs.clue import REFERENCE, Clue
 from ragkit.graphs.picture import to_html
+from ragkit.graphs.units import unit_records
 from ragkit.pipeline.expression import Stage
 from ragkit.testing import check_index
+from ragkit.text.entities import SOURCES
+from ragkit.types import Query
 
 RULES = 'clue(model="hash", ner="")'
 NAMES = ["Ada Byrne", "Tom Hale", "FC Aare", "Bern", "Thun", "Oslo", "Lake Mirror", "Ida Falk"]
@@ -111,6 +115,19 @@ def test_without_any_entity_chunks_are_ranked_by_likeness_and_say_so():
     hits = kb.search("what has no name?")
     assert {hit.why["clue"]["mode"] for hit in hits} == {"fallback"}
     assert len(hits) == 2
+
+
+@pytest.mark.parametrize("question", ["the of and", "who was it?", "?!"])
+def test_a_question_of_stop_words_is_answered_by_cosine_alone(pages, question):
+    kb = base(*pages, pipeline='clue(model="hash", ner="", anchors="both")')
+    assert len(kb.stage("clue").walk(question).weights) == 0
+    for hit in kb.search(question):
+        why = hit.why["clue"]
+        if why["mode"] == "path":
+            length = len(why["path"])
+            worth = why["cosine"] + 0.4 * why["homes"] / length + why["lifted"] - 0.15 * max(0, length - 2)
+            assert why["path_score"] == pytest.approx(worth, abs=1e-5)
+            assert why["covered"] == 0
 
 
 def test_an_empty_store_gives_nothing():
@@ -226,6 +243,7 @@ def test_any_text_can_be_indexed(text):
         'final="dense"',
         "far=0",
         'final="min_rank"',
+        "gazetteer=True",
         "dense=0, lexical=0",
         'titled="first"',
         'titled="no"',
@@ -244,6 +262,14 @@ def test_path_scores_alone_are_filled_up_by_likeness(pages):
     modes = [hit.why["clue"]["mode"] for hit in kb.search(QUESTION)]
     assert modes == sorted(modes, key=["path", "fill"].index)
     assert set(modes) == {"path", "fill"}
+
+
+def test_without_fill_there_are_only_chunks_on_paths(pages):
+    kb = base(*pages, pipeline='clue(model="hash", ner="", fill=False)')
+    assert {hit.why["clue"]["mode"] for hit in kb.search(QUESTION)} == {"path"}
+    assert len(kb.search(QUESTION)) < len(pages)
+    nameless = base(Document("a", "nothing here has a name"), pipeline='clue(model="hash", ner="", fill=False)')
+    assert len(nameless.search("what has no name?")) == 0
 
 
 def test_the_reference_settings_are_those_of_the_paper(pages):
@@ -275,6 +301,23 @@ def test_a_stage_that_was_not_opened_says_so():
         Clue(model="hash", ner="").walk("Who?")
 
 
+def test_settings_can_be_changed_for_one_search(pages):
+    kb = base(*pages)
+    stage, query = kb.stage("clue"), Query(QUESTION)
+    for changes in ({"rounds": 1}, {"final": "dense"}, {"home_path": 0.0, "beam": 3}):
+        options = ", ".join(f"{name}={value!r}" for name, value in changes.items())
+        other = base(*pages, pipeline=f'clue(model="hash", ner="", {options})')
+        expected = [(hit.chunk.id, hit.score) for hit in other.stage("clue").search(query, 5)]
+        assert [(hit.chunk.id, hit.score) for hit in stage.search(query, 5, **changes)] == expected
+    assert [(hit.chunk.document_id, hit.score) for hit in stage.search(query, 5)] == found(kb, QUESTION, 5)
+
+
+@pytest.mark.parametrize("changes", [{"ner": "en"}, {"beam": 0}, {"final": "rerank"}, {"nonsense": 1}])
+def test_a_search_refuses_changes_that_rows_depend_on_or_that_do_not_fit(pages, changes):
+    with pytest.raises(StageParameterError, match="clue"):
+        base(*pages).stage("clue").search(Query(QUESTION), 5, **changes)
+
+
 @pytest.mark.parametrize("options", ["beam=0", "coverage=1.5", 'final="best"', 'select="luck"', "llm_budget=1.5"])
 def test_settings_out_of_range_are_refused(options):
     with pytest.raises(StageParameterError, match=options.partition("=")[0]):
@@ -282,24 +325,89 @@ def test_settings_out_of_range_are_refused(options):
 
 
 class Faulty:
-    """Embeds "bad" texts as NaN."""
+    """Embeds texts with "bad" in them as vectors of one number, or fails."""
 
     fingerprint, dim = "faulty", 4
 
+    def __init__(self, number):
+        self.number = number
+
     def embed(self, texts, *, query=False):
-        if any("bad" in text for text in texts):
-            raise ModelError("the vector of 'a bad text' is NaN")
-        return np.tile(np.array([[0.5, 0.5, 0.5, 0.5]], dtype=np.float32), (len(texts), 1))
+        if self.number is None and any("bad" in text for text in texts):
+            raise ModelError("cannot embed 'Tom is bad.'")
+        return np.array([[self.number if "bad" in text else 0.5] * 4 for text in texts], dtype=np.float32)
 
 
-def test_a_failing_embedder_names_the_document_and_leaves_the_rest():
+@pytest.mark.parametrize("number", [0.0, float("nan"), float("inf"), None])
+def test_a_failing_embedder_names_the_text_and_the_document_and_leaves_the_rest(number):
     from ragkit.stages import chunk, clue
 
-    kb = KnowledgeBase(":memory:", chunk(by="whole") >> clue(model=Faulty(), ner=""))
+    kb = KnowledgeBase(":memory:", chunk(by="whole") >> clue(model=Faulty(number), ner=""))
     report = kb.add(Document("a", "Ada Byrne is fine."), Document("b", "Tom is bad."), Document("c", "Bern is old."))
     assert report.added == ("a", "c")
     assert [failure.source for failure in report.failed] == ["b"]
+    assert "Tom is bad." in report.failed[0].reason
     assert ids(kb, "Ada Byrne") == ["a", "c"]
+
+
+# -- the final order --------------------------------------------------------------------------------------------------
+
+
+class Letters:
+    """A cross-encoder that counts the letter e."""
+
+    def predict(self, pairs):
+        return [text.count("e") / 100 for _, text in pairs]
+
+
+def literal_order(search, final, ids):
+    """The order of chunks as it is described: a path's worth, likeness, and what fuses them; ties by id."""
+    path, dense, lexical = (values.tolist() for values in (search.paths[0], search.dense, search.lexical))
+    reached = [bool(np.isfinite(value)) for value in path]
+    rank = lambda values: [sum(other > value for other in values) for value in values]  # noqa: E731
+    fill = [1 / (61 + one) + 1 / (61 + two) for one, two in zip(rank(dense), rank(lexical), strict=True)]
+    fill = [float(value) for value in fill]
+    worth = [value if one else 0.0 for value, one in zip(path, reached, strict=True)]
+    if not any(reached):
+        keys = [(round(value, 9),) for value in fill]
+    elif final == "path+dense":
+        share = 0.1 if search.at_home else 0.4
+        keys = [(round(a + 0.25 * b + share * c, 6),) for a, b, c in zip(worth, dense, lexical, strict=True)]
+    elif final == "path":
+        keys = [(one, a, b if one else c) for one, a, b, c in zip(reached, worth, dense, fill, strict=True)]
+    elif final == "dense":
+        keys = [(one, a if one else 0.0, b) for one, a, b in zip(reached, dense, fill, strict=True)]
+    elif final == "rerank":
+        texts = [chunk.text for chunk in search.state.shelf.chunks(search.arrays.slots)]
+        read = Letters().predict([("", text) for text in texts])
+        keys = [(one, a if one else 0.0, b) for one, a, b in zip(reached, read, fill, strict=True)]
+    else:
+        one, two = rank(worth), rank(fill)
+        if final == "rrf":
+            keys = [(round(1 / (61 + a) + 1 / (61 + b), 9),) for a, b in zip(one, two, strict=True)]
+        else:
+            keys = [(-min(a, b), -max(a, b)) for a, b in zip(one, two, strict=True)]
+    return sorted(ids, key=lambda id: (*(-part for part in keys[ids.index(id)]), id))
+
+
+@pytest.mark.parametrize("final", ["path+dense", "path", "dense", "rerank", "rrf", "min_rank"])
+@given(st.lists(st.tuples(st.sampled_from([*NAMES, ""]), st.integers(0, 10**6)), min_size=1, max_size=7))
+@settings(max_examples=12, deadline=None)
+def test_chunks_are_ordered_as_described_for_every_final(final, given_pages):
+    documents = []
+    for number, (title, seed) in enumerate(given_pages):
+        chance = random.Random(seed)
+        text = written([(chance.randrange(40), chance.randrange(40)) for _ in range(chance.randint(1, 3))])
+        documents.append(page(title, text, f"d{number}") if title else Document(f"d{number}", text))
+    kb = base(*documents)
+    stage = kb.stage("clue").varied(final=final, cross_encoder=Letters() if final == "rerank" else "")
+    for question in QUESTIONS:
+        search = stage.walk(question)
+        ids = search.state.shelf.chunk_ids(search.arrays.slots)
+        hits = stage.search(Query(question), len(ids))
+        assert [hit.chunk.id for hit in hits] == literal_order(search, final, ids)
+        scores = [hit.score for hit in hits]
+        assert scores == sorted(scores, reverse=True)
 
 
 # -- the graph --------------------------------------------------------------------------------------------------------
@@ -322,6 +430,38 @@ def test_the_graph_has_three_layers_and_edges_between_neighbouring_ones_only(pag
     assert nx.is_bipartite(graph)
     assert graph.edges[("chunk", "twice#0-27"), ("unit", "Oslo is cold.")]["count"] == 2
     assert graph.edges[("unit", "Ada Byrne: Her brother is Tom Hale."), ("entity", "ada byrne")]["count"] == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from([*NAMES, ""]), st.integers(0, 10**6)), max_size=6))
+@settings(max_examples=15, deadline=None)
+def test_what_edges_count_equals_what_is_counted_in_the_texts(given_pages):
+    documents = []
+    for number, (title, seed) in enumerate(given_pages):
+        chance = random.Random(seed)
+        text = written([(chance.randrange(9), chance.randrange(9)) for _ in range(chance.randint(1, 4))])
+        documents.append(page(title, text, f"d{number}") if title else Document(f"d{number}", text))
+    stage = base(*documents).stage("clue")
+    contains, mentions = Counter(), {}
+    for document in documents:
+        one = document.chunk(0, len(document.text))
+        record = unit_records([one], ner="", sources=SOURCES)[0]
+        own = Counter()
+        for text, keys, mentioned in zip(record.passage.sentences, record.passage.keys, record.mentions, strict=True):
+            contains[one.id, text] += 1
+            own.update(dict.fromkeys(((text, key) for key in keys), 0))
+            own.update((text, key) for key in mentioned)
+        for pair, count in own.items():
+            mentions[pair] = mentions.get(pair, 0) + max(1, count)
+    graph = stage.view()
+    edges = {"contains": {}, "mentions": {}}
+    for one, two, data in graph.edges(data=True):
+        (kind, _), _ = ends = sorted((one, two))
+        unit = next(node[1] for node in ends if node[0] == "unit")
+        other = next(node for node in ends if node[0] != "unit")
+        pair = (other[1], unit) if other[0] == "chunk" else (unit, other[1])
+        edges[data["kind"]][pair] = data["count"]
+    assert edges["contains"] == dict(contains)
+    assert edges["mentions"] == mentions
 
 
 def test_the_graph_of_a_question_holds_its_path_and_can_be_exported_and_drawn(pages):

@@ -106,6 +106,38 @@ def test_a_model_writes_units_that_are_found_and_quoted():
     assert kb.document("Ada Byrne").text[step["start"] : step["end"]] == "She moved to Oslo in 1950."
 
 
+def test_a_sentence_said_again_word_for_word_keeps_its_own_unit_which_carries_the_title():
+    text = "She is a painter. The studio in Bern burned in 1950."
+    kb = base(Fake(says=named, asked=[]), llm_budget=100_000, documents=[page("Ada Byrne", text)])
+    assert units(kb) == {
+        ("llm", "Ada Byrne is a painter."),
+        ("rule", "Ada Byrne: The studio in Bern burned in 1950."),
+    }
+    assert usage(kb).runs[0].accepted == 1
+    assert usage(kb).runs[0].rejected == {"as in the text": 1}
+
+
+def test_a_statement_longer_than_its_chunk_is_quoted_from_the_chunk():
+    long = "Ada Byrne, Ada Byrne the painter of Bern and of Bern alone, is a painter of Bern, Ada Byrne."
+    model = Fake(says=lambda items: json.dumps({"1": [long]}), asked=[])
+    kb = base(model, llm_budget=100_000, documents=[page("Ada Byrne", "She is a painter of Bern alone.")])
+    assert ("llm", long) in units(kb)
+    step = kb.search("Ada Byrne").items[0].why["clue"]["path"][0]
+    assert kb.document("Ada Byrne").text[step["start"] : step["end"]] == "She is a painter of Bern alone."
+
+
+def test_entities_that_a_model_invents_are_in_no_graph():
+    model = Fake(
+        says=lambda items: json.dumps({"1": ["Zeus of Olympus met Ada Byrne.", "Ada Byrne moved to Oslo."]}), asked=[]
+    )
+    kb = base(model, llm_budget=100_000, documents=PAGES[:1])
+    kb.search("Oslo")
+    keys = {node[1] for node, data in kb.stage("clue").view().nodes(data=True) if data["kind"] == "entity"}
+    assert {"ada byrne", "oslo"} <= keys
+    assert not any("zeus" in key or "olympus" in key for key in keys)
+    assert usage(kb).runs[0].rejected == {"not in the text": 1}
+
+
 def test_chunks_in_no_need_are_not_asked_about():
     model = Fake(says=named, asked=[])
     kb = base(model, llm_budget=100_000, documents=[page("Oslo", "Oslo met Bern.")])

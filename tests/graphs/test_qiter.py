@@ -1,5 +1,7 @@
 """The walk over units equals a slow, literal one; random graphs, every setting."""
 
+from zlib import crc32
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -60,8 +62,9 @@ def graph(units, chunks):
 class Question:
     """A question given as numbers."""
 
-    def __init__(self, arrays, shelf, vectors, vector, held, weights):
-        texts = shelf.texts(arrays.sentences)
+    def __init__(self, arrays, shelf, vectors, vector, held, weights, reads=False, verdicts=()):
+        texts = self.texts = shelf.texts(arrays.sentences)
+        self.reads, self.verdicts = reads, list(verdicts)
         self.matrix = np.array([vectors[text] for text in texts], dtype=np.float32).reshape(len(texts), DIM)
         self.vector = vector
         self.held = np.array([held[text] for text in texts], dtype=bool).reshape(len(texts), len(weights))
@@ -76,6 +79,20 @@ class Question:
 
     def vectors(self, units):
         return self.matrix[units]
+
+    def read(self, paths):
+        """Like a cross-encoder: the order of the units matters."""
+        if not self.reads:
+            return None
+        place = 1 + np.arange(paths.shape[1])
+        worth = np.array([crc32(text.encode()) % 1000 / 1000 for text in self.texts])
+        return (worth[paths] / place).sum(axis=1) / place[-1]
+
+    def judged(self, one):
+        verdict = self.verdicts.pop(0) if self.verdicts else "go on"
+        if verdict == "turned":
+            self.vector = -self.vector[::-1]
+        return verdict
 
     def nearest(self, count):
         similar = self.similarity(np.arange(len(self.matrix)))
@@ -99,13 +116,8 @@ def literal(arrays, anchors, question, rules):
         cosine = sum(similar(u) for u in path) / np.linalg.norm(total)
         covered = sum(w for t, w in enumerate(question.weights) if any(question.held[u][t] for u in path))
         share = rules.coverage if len(question.weights) else 0.0
-        return round(
-            (1 - share) * cosine
-            + share * covered
-            + rules.home_path * home / len(path)
-            - rules.far * max(0, len(path) - 2),
-            6,
-        )
+        fits = float(question.read(np.array([path]))[0]) if question.reads else (1 - share) * cosine + share * covered
+        return round(fits + rules.home_path * home / len(path) - rules.far * max(0, len(path) - 2), 6)
 
     if rules.beam_per_anchor:
         beam = [((), origin, 0, [anchor]) for origin, anchor in enumerate(anchors)]
@@ -143,6 +155,8 @@ def literal(arrays, anchors, question, rules):
             for path, home in own[: rules.beam]:
                 recorded.append((number, origin, path, score(path, home)))
                 beam.append((path, origin, home, [e for e in named[path[-1]] if len(uses[e]) <= rules.hub_max]))
+        if number + 1 < rules.rounds and question.judged(None) == "enough":
+            break
     return recorded
 
 
@@ -186,16 +200,20 @@ rules = st.builds(
 )
 
 
-@given(worlds(), rules, st.sets(st.integers(0, 5), max_size=3))
-@settings(max_examples=150, deadline=None)
-def test_the_walk_equals_a_literal_one(world, given_rules, picked):
+verdicts = st.lists(st.sampled_from(["go on", "turned", "enough"]), max_size=2)
+
+
+@given(worlds(), rules, st.sets(st.integers(0, 5), max_size=3), st.booleans(), verdicts)
+@settings(max_examples=120, deadline=None)
+def test_the_walk_equals_a_literal_one(world, given_rules, picked, reads, verdicts):
     units, own, chunks, vector, with_words = world
     arrays, shelf = graph(units, chunks)
     anchors = np.array([e for e in sorted(picked) if e < len(arrays.entities)], dtype=np.int64)
     held = {text: [word in units[text][1] for word in WORDS] if with_words else [] for text in units}
-    question = Question(arrays, shelf, own, vector, held, [0.5, 0.3, 0.2] if with_words else [])
-    walked = walk(arrays, anchors, question, given_rules, DIM)
-    expected = literal(arrays, anchors.tolist(), question, given_rules)
+    weights = [0.5, 0.3, 0.2] if with_words else []
+    ask = lambda: Question(arrays, shelf, own, vector, held, weights, reads, verdicts)  # noqa: E731
+    walked = walk(arrays, anchors, ask(), given_rules, DIM)
+    expected = literal(arrays, anchors.tolist(), ask(), given_rules)
     found = [
         (number, int(one.origin[row]), tuple(one.units[row].tolist()), float(one.score[row]))
         for number, one in enumerate(walked.rounds)
@@ -242,11 +260,13 @@ def simple(**changes):
 LINE = {"a": (["e0"], []), "b": (["e0", "e1"], []), "c": (["e1", "e0"], []), "d": (["e2"], [])}
 
 
-def asked(units=LINE, chunks=None, **changes):
+def asked(units=LINE, chunks=None, reads=False, verdicts=(), **changes):
     """The rounds of a walk from e0 over a few units, all alike; as lists of unit texts."""
     arrays, shelf = graph(units, chunks or {"x": (list(units), [])})
     same = {text: np.array([1.0, 0, 0, 0]) for text in units}
-    question = Question(arrays, shelf, same, np.array([1.0, 0, 0, 0]), {text: [] for text in units}, [])
+    question = Question(
+        arrays, shelf, same, np.array([1.0, 0, 0, 0]), {text: [] for text in units}, [], reads, verdicts
+    )
     anchors = arrays.entity_places(shelf.find(["e0"]))
     walked = walk(arrays, anchors[anchors >= 0], question, simple(**changes), DIM)
     texts = shelf.texts(arrays.sentences)
@@ -290,6 +310,23 @@ def test_patience_stops_a_walk_that_does_not_get_better():
 
 def test_a_beam_of_one_keeps_one_path():
     assert [len(paths) for paths in asked(beam=1, expand=1)[1]] == [1, 1]
+
+
+def test_a_walk_stops_when_that_is_said_to_be_enough():
+    walked, rounds = asked(rounds=3, verdicts=["enough"])
+    assert (walked.stopped, len(rounds)) == ("the controller had enough", 1)
+
+
+def test_nobody_is_asked_after_the_last_round():
+    verdicts = ["go on", "enough"]
+    walked, rounds = asked(rounds=2, verdicts=verdicts)
+    assert (walked.stopped, len(rounds)) == ("all rounds walked", 2)
+
+
+def test_a_path_that_is_read_is_worth_what_the_reader_says():
+    walked, _ = asked(rounds=1, reads=True, home_path=0.4)
+    assert walked.rounds[0].score.tolist() == pytest.approx(walked.rounds[0].read.tolist())
+    assert len(set(walked.rounds[0].score.tolist())) == 3
 
 
 def test_ties_are_broken_by_the_text_and_not_by_the_place():

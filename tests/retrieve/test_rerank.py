@@ -10,6 +10,7 @@ from ragkit.errors import InvalidValueError, ModelError
 from ragkit.retrieve.rerank import Rerank
 from ragkit.testing import check_reranker
 from ragkit.types import Hit, Hits, Query
+from tests.models.helpers import tiny_cross_encoder
 from tests.retrieve.helpers import chunk, ids
 
 TEXTS = {
@@ -113,24 +114,7 @@ def test_the_stage_keeps_the_promises_of_a_reranker() -> None:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cross-encoder of two thousand random numbers, in the files of a real one."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny")
-    vocabulary = {word: n for n, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnop"])}
-    words = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    words.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8,
-        max_position_embeddings=64, num_labels=1,
-    )  # fmt: skip
-    BertForSequenceClassification(config).save_pretrained(folder)
-    return folder
+    return tiny_cross_encoder(tmp_path_factory.mktemp("tiny"))
 
 
 def test_a_cross_encoder_by_folder_orders_the_hits_by_its_scores(tiny: Path) -> None:
@@ -146,7 +130,7 @@ def test_a_cross_encoder_by_folder_orders_the_hits_by_its_scores(tiny: Path) -> 
 
 
 def test_a_cross_encoder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="could not be loaded: .*give 'lexical'"):
+    with pytest.raises(ModelError, match="could not be loaded: .*'lexical' needs no model"):
         Rerank(str(tmp_path)).rerank(found("red fox", **TEXTS))
 
 

@@ -43,6 +43,33 @@ def test_a_run_that_was_broken_off_is_what_was_charged_since_the_last_whole_one(
     assert ledger.usage().runs == (Run(budget=500, spent=120, rejected={"repeated": 2}),)
 
 
+def test_calls_noted_while_a_question_is_answered_are_written_down_after_it():
+    kb, shelf = shelf_of()
+    part = shelf.ledger.under("controller")
+    before = kb.store.generation
+    with kb.store.snapshot():
+        part.note(call(10, 2))
+        assert part.usage().calls == 0
+    shelf.flush()
+    part.note(call(20, 3))
+    assert (part.usage().calls, part.usage().spent) == (2, 35)
+    assert shelf.ledger.usage().calls == shelf.ledger.unfinished() == 0
+    assert kb.store.generation == before
+
+
+def test_noted_calls_wait_for_a_store_that_is_busy(tmp_path, caplog):
+    kb, shelf = shelf_of(tmp_path / "kb.db")
+    kb.store.db.execute("PRAGMA busy_timeout = 50")
+    other = sqlite3.connect(tmp_path / "kb.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    shelf.ledger.note(call(10, 2))
+    assert "not written down yet" in caplog.text
+    other.execute("ROLLBACK")
+    other.close()
+    shelf.flush()
+    assert shelf.ledger.usage().spent == 12
+
+
 def test_what_was_said_is_kept_until_its_document_goes():
     kb, shelf = shelf_of()
     shelf.ledger.keep([Said(b"one", "a", ("Ada left.",), 7), Said(b"two", "b", None)])
