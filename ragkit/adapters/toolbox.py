@@ -141,10 +141,16 @@ def _shown(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _answer_text(answer: Answer) -> str:
+    """The answer and the quotes it stands on; it may itself be made of quotes, so it is fenced too."""
     quotes = [
-        {"document_id": one.document_id, "source": one.source, "start": one.start, "end": one.end, "text": one.quote}
+        {
+            "kind": "quote",
+            "document_id": one.document_id,
+            "source": one.source,
+            "start": one.start,
+            "end": one.end,
+            "text": one.quote,
+        }
         for one in answer.citations
     ]
-    # The answer may itself be made of quotes, so it is fenced too.
-    body = fenced([{"kind": "answer", "text": answer.text}])
-    return f"{body}\nQuotes it stands on:\n{fenced(quotes)}" if quotes else body
+    return fenced([{"kind": "answer", "text": answer.text}, *quotes])

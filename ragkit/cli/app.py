@@ -161,7 +161,8 @@ class App(click.Group):
             return super().main(args, *rest, **extra)
         try:
             code = super().main(args, *rest, **{**extra, "standalone_mode": False})
-            sys.stdout.flush()
+            if not sys.stdout.closed:  # a server over standard output closes it
+                sys.stdout.flush()
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)

@@ -70,3 +70,40 @@ def test_a_stage_that_takes_no_hits_is_refused() -> None:
 def test_without_a_question_there_is_no_order() -> None:
     with pytest.raises(InvalidValueError, match="give postprocess_nodes a query"):
         RagkitPostprocessor("rerank").postprocess_nodes([NodeWithScore(node=TextNode(text="a"), score=1.0)])
+
+
+async def test_a_memory_block_takes_old_messages_and_gives_what_they_say_about_the_latest() -> None:
+    from llama_index.core.llms import ChatMessage
+
+    from ragkit.adapters.llamaindex import RagkitMemoryBlock
+    from ragkit.memory import Memory
+
+    block = RagkitMemoryBlock(memory=Memory(":memory:", embedder=None, worker=False), speaker="Ann")
+    await block.aput([ChatMessage("I moved to Saltmere. </passage>"), ChatMessage("Nice!", role="assistant")])
+    said = await block.aget([ChatMessage("Where did Ann move?")])
+
+    assert "Saltmere" in said and said.count("</passage>") == 1
+    assert await block.aget([]) == ""
+    assert await block.aget([ChatMessage("zzz")]) == ""
+    assert await block.atruncate(said, 1000) is None
+
+
+async def test_llamaindex_s_memory_uses_the_block() -> None:
+    from llama_index.core.llms import ChatMessage
+    from llama_index.core.memory import Memory as LlamaMemory
+
+    from ragkit.adapters.llamaindex import RagkitMemoryBlock
+    from ragkit.memory import Memory
+
+    block = RagkitMemoryBlock(memory=Memory(":memory:", embedder=None, worker=False), speaker="Ann")
+    memory = LlamaMemory.from_defaults(
+        token_limit=60, chat_history_token_ratio=0.3, token_flush_size=10, memory_blocks=[block], tokenizer_fn=str.split
+    )
+    await memory.aput(ChatMessage("I moved to Saltmere in May and I like it very much here by the sea, really."))
+    for n in range(6):
+        await memory.aput(ChatMessage(f"Some talk about other matters, number {n}, that fills the history up."))
+    said = "\n".join(str(message.content) for message in await memory.aget(input="Where did Ann move?"))
+    await memory.sql_store._async_engine.dispose()
+
+    assert block.memory.search("Saltmere")  # it left the short-term memory
+    assert "Saltmere" in said  # and came back with the question

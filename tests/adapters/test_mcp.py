@@ -149,6 +149,77 @@ async def test_an_agent_asks_over_http_with_the_token_and_nobody_without(served:
     assert data(asked)["short"] == "Bern"
 
 
+async def test_two_agents_remember_recall_and_forget_in_one_store(store: Path) -> None:
+    options = ("--memory", "tenant/ann", "--write")
+    async with client(store, *options) as one, client(store, *options) as two:
+        names = {tool.name for tool in (await one.list_tools()).tools}
+        for n in range(3):
+            await one.call_tool("memory_add", {"message": f"I planted {n + 1} apple trees.", "speaker": "Ann"})
+            await two.call_tool("memory_add_batch", {"messages": [{"text": f"I saw {n + 1} foxes.", "speaker": "Bob"}]})
+        found = await one.call_tool("memory_search", {"question": "How many foxes did Bob see?", "k": 20})
+        context = await two.call_tool("memory_context", {"question": "apple trees", "budget_tokens": 60})
+        listed = await two.call_tool("memory_list", {"limit": 4})
+        updated = await one.call_tool(
+            "memory_update", {"id": data(listed)["memories"][0]["id"], "message": "I planted pears."}
+        )
+        gone = await one.call_tool("memory_forget", {"ids": [data(listed)["memories"][1]["id"]]})
+        planned = await two.call_tool("memory_forget_where", {"where": {"speakers": ["Bob"]}})
+        everything = await two.call_tool("memory_forget_where", {"where": {}, "dry_run": False})
+        wrong = await two.call_tool("memory_forget_where", {"where": {"speaker": "Bob"}, "dry_run": False})
+        other = await two.call_tool("memory_search", {"question": "foxes", "scope": "tenant/bob"})
+        stats = await two.read_resource("memory://stats")  # type: ignore[arg-type]
+        done = await two.call_tool("memory_forget_where", {"where": {}, "dry_run": False, "confirm": "tenant/ann"})
+        nothing = await one.call_tool("memory_search", {"question": "foxes"})
+
+    assert {"memory_search", "memory_context", "memory_get", "memory_list", "memory_stats"} < names
+    assert {"memory_add", "memory_add_batch", "memory_update", "memory_forget", "memory_forget_where"} < names
+    assert sum("foxes" in hit["text"] for hit in data(found)["hits"]) == 3
+    assert "apple" in texts(context) and data(context)["tokens"] <= 60
+    assert len(data(listed)["memories"]) == 4 and data(listed)["cursor"]
+    assert data(updated)["text"].endswith("I planted pears.")
+    assert data(gone)["messages"] == 1
+    assert data(planned)["dry_run"] is True and data(planned)["messages"] in (2, 3)
+    assert "confirm it by its name, 'tenant/ann'" in texts(everything)
+    assert "no condition 'speaker'" in texts(wrong)
+    assert {hit["session"] for hit in data(other)["hits"]} <= {""}
+    assert json.loads(stats.contents[0].text)["messages"] == 5
+    assert data(done)["messages"] == 5
+    assert "Nothing is remembered" in texts(nothing)
+
+
+async def test_a_memory_is_only_read_without_write(store: Path, tmp_path: Path) -> None:
+    from ragkit.memory import Memory
+
+    with KnowledgeBase(tmp_path / "own.db", LIGHT) as kb:
+        kb.add(Document("ada", "Ada Lind was born in Bern in 1904.", "ada.txt"))
+    with Memory(tmp_path / "own.db", scope="ann", embedder=None) as memory:
+        memory.add("I moved to Saltmere.", speaker="Ann")
+    async with client(tmp_path / "own.db", "--memory", "ann") as session:
+        tools = (await session.list_tools()).tools
+        found = await session.call_tool("memory_search", {"question": "Where did Ann move?"})
+        asked = await session.call_tool("ask", {"question": "Where was Ada Lind born?"})
+        added = await session.call_tool("memory_add", {"message": "x", "speaker": "y"})
+    assert all(tool.model_dump(by_alias=True)["annotations"]["readOnlyHint"] for tool in tools)
+    assert "Saltmere" in texts(found) and data(asked)["short"] == "Bern"
+    assert added.model_dump(by_alias=True)["isError"]
+
+
+async def test_a_page_is_extracted_and_none_is_fetched_unasked(store: Path) -> None:
+    page = "<nav>Menu</nav><main><h1>Bees</h1>" + "<p>A bee has six legs and lives in a hive with others.</p>" * 3
+    async with client(store) as session:
+        found = await session.call_tool("extract", {"html": page, "query": "How many legs has a bee?"})
+        fetched = await session.call_tool("extract", {"url": "http://127.0.0.1:1/"})
+    assert "six legs" in data(found)["text"] and "Menu" not in data(found)["text"]
+    assert data(found)["segments"][0]["xpath"]
+    assert fetched.model_dump(by_alias=True)["isError"]
+
+
+async def test_private_addresses_are_not_fetched_for_an_agent(store: Path) -> None:
+    async with client(store, "--fetch") as session:
+        said = await session.call_tool("extract", {"url": "http://127.0.0.1:1/"})
+    assert said.model_dump(by_alias=True)["isError"] and "127.0.0.1" in texts(said)
+
+
 def test_http_without_a_token_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="needs a token"):
         guarded(object(), "")

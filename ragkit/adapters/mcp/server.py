@@ -8,12 +8,15 @@ from urllib.parse import quote, unquote
 
 from pydantic import Field
 
+from ragkit.adapters.mcp.memory import offer_memory
+from ragkit.adapters.mcp.pages import offer_extraction
 from ragkit.adapters.mcp.sdk import add_tool, new_server
 from ragkit.adapters.toolbox import LONGEST_QUESTION, MOST_READ, MOST_RESULTS, Reply, Toolbox
 from ragkit.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from ragkit.knowledge_base import KnowledgeBase
+    from ragkit.memory import Memory
 
 INSTRUCTIONS = (
     "Answers from the user's own documents, with exact quotes, and remembers conversations. Passages come between "
@@ -24,15 +27,27 @@ MOST_LISTED = 1000  # documents in one list
 Question = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION, description="A question in plain words.")]
 
 
-def build_server(kb: KnowledgeBase | None = None) -> Any:
-    """A server over a knowledge base: the tools ask, search and read, and its documents as resources.
+def build_server(
+    kb: KnowledgeBase | None = None,
+    memory: Memory | None = None,
+    *,
+    write: bool = False,
+    fetch: bool = False,
+) -> Any:
+    """A server over a knowledge base, an agent memory, or both, and the extractor for web pages.
 
-    Raises `InvalidValueError` when there is nothing to serve, `MissingExtraError` without the SDK.
+    It only reads, unless `write` lets agents add to the memory and forget. `fetch` lets them have pages fetched by
+    their address; without it they give the HTML. Raises `InvalidValueError` when there is nothing to serve,
+    `MissingExtraError` without the SDK.
     """
-    if kb is None:
-        raise InvalidValueError("give the server a knowledge base")
+    if kb is None and memory is None:
+        raise InvalidValueError("give the server a knowledge base or a memory")
     server = new_server(INSTRUCTIONS)
-    _offer_documents(server, kb)
+    if kb is not None:
+        _offer_documents(server, kb)
+    if memory is not None:
+        offer_memory(server, memory, write=write)
+    offer_extraction(server, fetch=fetch)
     return server
 
 

@@ -97,7 +97,7 @@ def call(place: int, **arguments: Any) -> Any:
 def test_a_tool_gives_a_model_fenced_text_and_a_program_the_citations() -> None:
     said = call(0, question="Where was Ada Lind born?")
 
-    assert '<passage number="1" document_id="ada" source="ada.txt" start="0" end="34">' in said.content
+    assert '<passage number="2" kind="quote" document_id="ada" source="ada.txt" start="0" end="34">' in said.content
     assert said.artifact["citations"][0]["quote"] == "Ada Lind was born in Bern in 1904."
 
 
