@@ -347,6 +347,20 @@ class Items:
         return tuple(path.split(SEPARATOR)[len(self.root) : -1])
 
 
+def drop_items(connection: sqlite3.Connection, scope: Scope) -> int:
+    """Delete the items of exactly this scope; how many. Inside a write."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'memory_item'").fetchone():
+        return 0
+    path = "".join(label + SEPARATOR for label in scope)
+    found = [row[0] for row in connection.execute("SELECT id FROM memory_item WHERE scope = ?", [path])]
+    texts = "SELECT id FROM memory_item_text WHERE item_id = ?"
+    for item in found:
+        connection.execute(f"DELETE FROM memory_item_fts WHERE rowid IN ({texts})", [item])
+        connection.execute("DELETE FROM memory_item_text WHERE item_id = ?", [item])
+        connection.execute("DELETE FROM memory_item WHERE id = ?", [item])
+    return len(found)
+
+
 def _key(key: str) -> str:
     if not isinstance(key, str) or not key or len(key) > MOST_KEY:
         raise InvalidValueError(f"the key of an item is a text of 1 to {MOST_KEY} characters, not {key!r:.80}")

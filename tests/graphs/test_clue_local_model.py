@@ -1,12 +1,13 @@
 """Units by a real small chat model, which often writes what cannot be read: nothing is lost and every token counted.
 
-The model is a GGUF file in the folder that RAGKIT_DATA names; transformers reads it with the package gguf.
+transformers reads the model's GGUF file with the package gguf.
 """
 
 import pytest
 
 from ragkit import Document, KnowledgeBase
 from ragkit.stages import chunk, clue
+from tests.gguf import qwen
 
 TEXTS = {
     "Ada Byrne": "She is a painter from Bern. She moved to Oslo in 1950 and married Tom Hale.",
@@ -19,14 +20,12 @@ TEXTS = {
 @pytest.fixture(scope="module")
 def model(request):
     pytest.importorskip("gguf", reason="the package gguf is not installed, which transformers needs for GGUF files")
-    files = sorted(request.getfixturevalue("data").rglob("*.gguf"))
-    if not files:
-        pytest.skip("the folder of RAGKIT_DATA holds no chat model as a GGUF file")
+    file = qwen()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(request.getfixturevalue("root") / "benchmarks"))
         from cluebudget import LocalChat
 
-        return LocalChat.load(files[0])
+        return LocalChat.load(file)
 
 
 def base(**options):
