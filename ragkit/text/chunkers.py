@@ -91,7 +91,7 @@ def _pages(document: Document) -> list[int]:
 
 
 def _structure(document: Document) -> list[str]:
-    """The metadata in which loaders note where pages and headings begin: of the document, not of each chunk."""
+    """The metadata in which loaders and extractors note what stands where: of the document, not of each chunk."""
     pages, outline = document.metadata.get("pages"), document.metadata.get("outline")
     named = []
     paged = document.media_type == "application/pdf" and isinstance(pages, list | tuple)
@@ -99,6 +99,8 @@ def _structure(document: Document) -> list[str]:
         named.append("pages")
     if isinstance(outline, list | tuple) and outline and all(_is_entry(entry) for entry in outline):
         named.append("outline")
+    if document.media_type == "text/html" and isinstance(document.metadata.get("segments"), list | tuple):
+        named.append("segments")
     return named
 
 

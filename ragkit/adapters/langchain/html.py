@@ -41,9 +41,9 @@ class HtmlLoader(BaseLoader):
 
     def _page(self, source: str) -> Any:
         if source.startswith(("http://", "https://")):
-            from ragkit.extractors.html.fetch import fetch
+            from ragkit.extractors.html.fetch import Fetching, fetch
 
-            fetched = fetch(source, allow_private=self.allow_private)
+            fetched = fetch(source, Fetching(allow_private=self.allow_private))
             return segment_html(fetched.data, url=fetched.url, encoding=fetched.encoding)
         try:
             return segment_html(Path(source).read_bytes(), url=None)

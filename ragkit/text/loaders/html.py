@@ -36,20 +36,30 @@ _SHORT, _LEAST_LEFT = 5000, 0.25
 
 
 def read_html(item: FileItem) -> Iterator[Document | LoadError]:
-    """One document: the page's main text, its title (`<title>`, else the first heading) and its outline."""
+    """One document: the page's main text, its title (`<title>`, else the first heading) and its outline.
+
+    When an extractor follows, the document also carries the page's bytes; a page this module makes nothing of is then
+    given without text rather than refused.
+    """
     if item.path is None:
+        data = item.text.encode("utf-8", "replace") if item.raw else b""
         text, note = item.text, {}
     else:
         data = item.data()
         charset = _CHARSET.search(data, 0, 4096)
         found = decode(data, charset[1].decode("ascii") if charset else "")
         text, note = found.text, found.metadata
-    title, main, outline = main_text(item, clean(text))
-    if not main.strip():
+    try:
+        title, main, outline = main_text(item, clean(text))
+    except LoadError:
+        if not item.raw:
+            raise
+        title, main, outline = "", "", []
+    if not main.strip() and not item.raw:
         raise SkippedError(item.source, "the page holds no text of its own; scripts may make it")
     first = next((heading[2] for heading in outline), "")
     metadata = {**note, "title": title or first, "outline": outline or None}
-    yield item.document(main, metadata, media_type="text/html")
+    yield item.document(main, metadata, media_type="text/html", raw=data if item.raw else None)
 
 
 def main_text(item: FileItem, html: str) -> tuple[str, str, Outline]:

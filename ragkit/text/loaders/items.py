@@ -39,6 +39,7 @@ class FileItem:
     media_type: str = ""
     metadata: Metadata = field(default_factory=dict)
     max_bytes: int = 100_000_000
+    raw: bool = False  # whether an extractor follows that wants what the documents are read from
 
     def digest(self) -> str:
         """A hash of everything the documents are made of: equal digests, equal documents.
@@ -106,13 +107,15 @@ class FileItem:
                 f"{size / 1e6:,.1f} MB is more than the limit of {limit:g} MB; raise it with load(max_mb=…)",
             )
 
-    def document(self, text: str, found: Metadata, *, id: str = "", media_type: str = "") -> Document:
+    def document(
+        self, text: str, found: Metadata, *, id: str = "", media_type: str = "", raw: bytes | None = None
+    ) -> Document:
         """A document of this item. What was found out about it (`title`, …) yields to the metadata of its source.
 
-        Raises `SkippedError` when the text holds nothing but white space.
+        Raises `SkippedError` when the text holds nothing but white space, and there is nothing `raw` to read it from.
         """
         text = clean(text)
-        if not text.strip():
+        if not text.strip() and raw is None:
             raise SkippedError(self.source, "it is empty")
         if isinstance(found.get("title"), str):
             found = {**found, "title": found["title"].strip()[:LONGEST_TITLE].rstrip()}
@@ -123,6 +126,7 @@ class FileItem:
             source=self.source,
             media_type=self.media_type or media_type or "text/plain",
             metadata={**known, **self.metadata},
+            raw=raw,
         )
 
 

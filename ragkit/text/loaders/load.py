@@ -37,6 +37,7 @@ class Load:
         exclude: str = "",
     ) -> None:
         self.max_bytes = int(max_mb * 1e6)
+        self.raw = False  # set where the pipeline has extractors: documents then carry what they are read from
         self.hidden, self.pattern, self.exclude = hidden, pattern, exclude
 
     def load(self, source: Source) -> Iterator[Document]:
@@ -100,7 +101,7 @@ class Load:
             return SkippedError(name, str(error))
         if not size:
             return SkippedError(name, "it is empty")
-        item = FileItem(name, kind, path, "", source.media_type or "", source.metadata, self.max_bytes)
+        item = FileItem(name, kind, path, "", source.media_type or "", source.metadata, self.max_bytes, self.raw)
         if kind not in ("jsonl", "csv"):
             try:
                 item.check_size(size)
@@ -111,4 +112,6 @@ class Load:
     def _given(self, source: Source) -> FileItem:
         media_type = source.media_type or ""
         kind = BY_MEDIA_TYPE.get(media_type, "text")
-        return FileItem(source.name, kind, None, source.text or "", media_type, source.metadata, self.max_bytes)
+        return FileItem(
+            source.name, kind, None, source.text or "", media_type, source.metadata, self.max_bytes, self.raw
+        )

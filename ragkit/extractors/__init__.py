@@ -1,0 +1,1 @@
+"""Extractors: the parts of a page or of a hidden state that matter."""
