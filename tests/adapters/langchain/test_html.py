@@ -15,7 +15,7 @@ from ragkit.errors import LoadError
 
 PAGE = (
     "<html lang=en><head><title>Bees</title></head><body><nav><a href=/>Home</a> <a href=/x>Shop</a></nav><main>"
-    "<h1>Bees</h1><p>The honey bee has six legs and two pairs of wings, and lives in a hive with thousands of its sisters.</p>"
+    "<h1>Bees</h1><p>The honey bee has six legs and two pairs of wings, and lives in a hive with others.</p>"
     "<h2>Food</h2><p>Bees drink nectar, which they carry home in a stomach of its own and turn into honey.</p></main>"
     "<footer>Copyright</footer></body></html>"
 )

@@ -10,7 +10,6 @@ import pytest
 
 from ragkit.errors import InvalidValueError, ModelError
 from ragkit.extractors.html.features import first_features, first_names, page_names
-from ragkit.extractors.html.heuristic import HeuristicME
 from ragkit.extractors.html.scores import word_f1
 from ragkit.extractors.html.secondstage import second_names
 from ragkit.extractors.html.segmenting import segment_html
