@@ -161,7 +161,7 @@ class KnowledgeBase:
         return list(dict.fromkeys(ids)), files
 
     def document(self, id: str) -> Document:
-        """A stored document, or one that a stage has hits of. Raises `InvalidValueError` when there is none of that id."""
+        """A stored document, or one a stage has hits of. Raises `InvalidValueError` when there is none of that id."""
         found = self.store.document(id) or self._of_stages(id)
         if found is None:
             raise InvalidValueError(f"no document {id!r} in {self.store.path}; `ragkit status` lists what is")

@@ -27,6 +27,9 @@ def run(
         ("custom_stage.py", "shortest"),
         ("pipelines.py", "ilse-brandt"),
         ("evaluate.py", "recall: large - small"),
+        ("long_text.py", "feeds a tame gull"),
+        ("html_extract.py", "A bee has four wings"),
+        ("memory_agent.py", "['memory: Ana, 5 May 2025']"),
     ],
 )
 def test_the_example_runs_and_shows_its_answer(tmp_path: Path, name: str, shown: str) -> None:

@@ -19,14 +19,20 @@ from ragkit.cli.app import app
 from ragkit.cli.ask import ask, search
 from ragkit.cli.documents import add, remove, status
 from ragkit.cli.evaluate import evaluate, tune
+from ragkit.cli.extract import extract
 from ragkit.cli.graph import graph
 from ragkit.cli.mcp import mcp
+from ragkit.cli.memory import forget, memory, recall, remember
+from ragkit.cli.s3 import s3
 from ragkit.cli.show import pipeline, stages, version
 from ragkit.cli.synth import synth
 
 __all__ = ["app", "main"]
 
-for _command in (add, ask, search, remove, status, stages, pipeline, graph, evaluate, synth, tune, mcp, version):
+for _command in (
+    *(add, ask, search, remove, status, remember, recall, forget, memory),
+    *(extract, stages, pipeline, graph, evaluate, synth, tune, s3, mcp, version),
+):
     app.add_command(_command)
 
 

@@ -19,6 +19,7 @@ ROLES = {
     "filter": "Reranker",
     "rerank": "Reranker",
     "mmr": "Reranker",
+    "s3": "Reranker",
     "answer": "Answerer",
 }
 PIPELINES = [
@@ -26,6 +27,7 @@ PIPELINES = [
     "load >> chunk(tokens=200) >> bm25 + dense >> rerank % 8 >> answer",
     "load >> chunk >> 0.3 * bm25 % 50 + 0.7 * dense % 50 >> rerank % 8 >> answer",
     "load >> chunk >> trigraph(damping=0.5) % 10 >> answer",
+    "load >> chunk >> bm25 % 20 >> s3 % 6 >> answer",
     'load >> chunk >> (bm25 + trigraph + dense).fuse("zscore") >> mmr % 6 >> answer(model="ollama:qwen3")',
     "chunk(tokens=200) >> trigraph + bm25 >> answer",
     'bm25 >> filter(where={"year": 1987}) >> answer',
