@@ -74,7 +74,7 @@ def ask(
             said, answer = _as_it_comes(kb.stream(question, k=most, filter=chosen))
         line_of = lines_of(kb)
         if json_form:
-            write(as_json(answer_table(question, answer, line_of, trace=trace)))
+            write(as_json(_with_segments(kb, answer_table(question, answer, line_of, trace=trace))))
         else:
             write(citations_text(answer, line_of) if said == answer.text else answer_text(answer, line_of))
             if trace:
@@ -161,6 +161,17 @@ def lines_of(kb: KnowledgeBase) -> LineOf:
         return document.text.count("\n", 0, citation.start) + 1
 
     return line_of
+
+
+def _with_segments(kb: KnowledgeBase, table: dict[str, Any]) -> dict[str, Any]:
+    """The answer's JSON; citations of pages that the stage `html` read also name their segments and XPaths."""
+    from ragkit.extractors.html.stored import addresses_at
+
+    for row in table["citations"]:
+        found = addresses_at(kb.document(row["document_id"]), row["start"], row["end"])
+        if found:
+            row["segments"] = [{"index": one.index, "kind": one.kind, "xpath": one.xpath} for one in found]
+    return table
 
 
 def trace_text(answer: Answer) -> str:

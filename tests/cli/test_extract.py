@@ -73,3 +73,15 @@ def test_what_is_wrong_is_said_in_a_line(tmp_path):
         done = run(*arguments, *(() if "--predictor" in arguments else ("--predictor", "heuristic")))
         assert done.exit_code == code, done.output
         assert said in done.output
+
+
+def test_a_citation_of_a_page_names_its_segment_and_xpath(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "<p>The honey bee has six legs and lives in a hive with many others.</p>"
+    (tmp_path / "bees.html").write_text(f"<html><body><nav>Menu</nav><main><h1>Bees</h1>{text}</main></body></html>")
+    pipeline = "load >> html(predictor='heuristic') >> chunk >> bm25 >> answer(embedder='', tagger='')"
+    arguments = ["ask", "--source", "bees.html", "--pipeline", pipeline, "--json", "How many legs has the honey bee?"]
+    monkeypatch.setenv("RAGKIT_CACHE", str(tmp_path / "cache"))
+    done = CliRunner().invoke(app, arguments, prog_name="ragkit")
+    cited = json.loads(done.stdout)["citations"][0]
+    assert cited["segments"] == [{"index": 3, "kind": "paragraph", "xpath": "/html/body/main/p"}]
