@@ -35,6 +35,7 @@ from langgraph.store.base import (  # noqa: E402
     tokenize_path,
 )
 
+_LONGEST = 100_000_000  # minutes, 190 years
 DEFAULT_ROOT = ("langgraph-store",)
 
 
@@ -121,8 +122,10 @@ class RagkitStore(BaseStore):
         if op.value is None:
             return Put(namespace, op.key, None)
         ttl = op.ttl
-        if ttl is not None and not ttl > 0:
-            raise InvalidValueError(f"the ttl of item {op.key!r} must be more than 0 minutes, it was {ttl!r}")
+        if ttl is not None and not (isinstance(ttl, int | float) and 0 < ttl <= _LONGEST):
+            raise InvalidValueError(
+                f"the ttl of item {op.key!r} must be more than 0 and at most {_LONGEST:,} minutes, it was {ttl!r}"
+            )
         return Put(namespace, op.key, op.value, self._texts(op.value, op.index), ttl=ttl)
 
     def _texts(self, value: Mapping[str, Any], index: Any) -> list[str]:

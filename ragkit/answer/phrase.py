@@ -113,7 +113,12 @@ def candidates(
     return sorted(found, key=lambda c: (-c.score, c.sentence.number, c.start))
 
 
-_EMPTY = frozenset("the a an he she it they his her its their this that these those".split())
+_EMPTY = frozenset("the a an he she it they his her its their this that these those".split()) | {
+    # What begins a sentence with a capital and is no name, as people talk: "My licence plate …", "Did the piano …".
+    stem(word)
+    for word in "i me my mine you your yours we our ours am is are was were do does did have has had can could will "
+    "would should shall and but so now then there here if not".split()
+}
 _PRONOUN = re.compile(r"\b(?P<it>he|she|it|they)\b(?=\s+\w+)", re.IGNORECASE)
 
 

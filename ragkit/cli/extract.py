@@ -38,7 +38,7 @@ _PREDICTORS = ("auto", "trained", "heuristic", "hybrid", "lexical", "embedding",
 @click.option("--cite", is_flag=True, help="Put its index before each segment.")
 @click.option("--hidden", is_flag=True, help="Keep text that a reader would not see.")
 @click.option("--llm", metavar="MODEL", default="", help="The chat model of --predictor llm.")
-@click.option("--encoding", metavar="NAME", help="What the page is encoded in, if it does not say so itself.")
+@click.option("--encoding", metavar="NAME", help="What the page is encoded in, whatever it says.")
 @click.option("--max-mb", type=click.FloatRange(0.001, 1000), default=10, show_default=True, help="Largest page read.")
 @click.option("--timeout", type=click.FloatRange(0.1, 600), default=20, show_default=True, help="Seconds for a URL.")
 @click.option("--allow-private", is_flag=True, help="Fetch from addresses of the own machine or network, too.")
@@ -96,8 +96,12 @@ def _read(page: str, most: int, timeout: float, allow_private: bool) -> tuple[by
 
 def _segmented(data: bytes, url: str, encoding: str | None, hidden: bool, most: int) -> Page:
     from ragkit.extractors.html import Limits, PartitionOptions, segment_html
+    from ragkit.extractors.html.reading import check_kind
 
+    check_kind(data, url)
     options = PartitionOptions(hidden="keep" if hidden else "drop")
+    if len(data) > most:
+        raise UserError(f"{url} is larger than {most / 1e6:g} MB; --max-mb raises the limit")
     return segment_html(data, url=url, encoding=encoding, options=options, limits=Limits(bytes=most))
 
 

@@ -55,6 +55,7 @@ def mcp(
         if not http:
             serve(server)
             return
-        token = os.environ.get(TOKEN) or new_token()
-        warn(f"serving http://127.0.0.1:{port}/mcp" + ("" if os.environ.get(TOKEN) else f" with the token {token}"))
+        given = os.environ.get(TOKEN, "").strip()
+        token = given or new_token()
+        warn(f"serving http://127.0.0.1:{port}/mcp" + ("" if given else f" with the token {token}"))
         serve(server, "http", port=port, token=token)

@@ -344,9 +344,11 @@ def opened(
 def reading(file: str) -> Iterator[IO[str]]:
     """The lines of a file, or of standard input for `-`."""
     if file == "-":
-        yield io.StringIO(question_text(file))
+        given = b"" if sys.stdin is None else sys.stdin.buffer.read()
+        yield io.StringIO(given.decode("utf-8", "surrogateescape"))
         return
-    with Path(file).open(encoding="utf-8", errors="replace") as lines:
+    # What is no UTF-8 is kept as it is, so that the import can name its line.
+    with Path(file).open(encoding="utf-8", errors="surrogateescape") as lines:
         yield lines
 
 
@@ -374,6 +376,9 @@ def filters_of(
     """The options of `filter_options` as filters, None when none was given."""
     from ragkit.memory import Filters
 
+    for option, names in (("--session", sessions), ("--speaker", speakers), ("--person", persons)):
+        if not all(name.strip() for name in names):
+            raise click.UsageError(f"{option} takes a name, not an empty text")
     first, last = moment(after, "--after"), moment(before, "--before")
     said = (first, last) if first is not None or last is not None else None
     filters = Filters(persons=persons, speakers=speakers, sessions=sessions, said=said)

@@ -14,13 +14,11 @@ from typing import Any
 from ragkit.errors import InvalidValueError
 from ragkit.memory.config import MemoryConfig
 from ragkit.memory.store import Scope
-from ragkit.memory.types import Message, to_us
+from ragkit.memory.types import BROKEN, REPLACEMENT, Message, to_us
 
 DAY_US = 86_400_000_000
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 MOST_LABEL = 1_000  # characters of an id, a session or a speaker
 
-_BROKEN = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'’”)\]]*(?=\s|$)|[。！？]")
 
@@ -61,6 +59,8 @@ def accept(message: Message, scope: Scope, config: MemoryConfig, now_us: int, no
     Texts become NFC without control characters; NUL and lone surrogates become U+FFFD, which is flagged. Raises
     `InvalidValueError` naming the field that no message can have.
     """
+    if not isinstance(message, Message):
+        raise InvalidValueError(f"what is added is a Message, not {message!r:.60}")
     text, replaced = cleaned(_text_of(message.text, "text"))
     captions = tuple(cleaned(_text_of(caption, "caption"))[0].strip() for caption in message.captions)
     captions = tuple(caption for caption in captions if caption)
@@ -133,7 +133,7 @@ def _cut(text: str, start: int, limit: int) -> int:
 
 def cleaned(text: str) -> tuple[str, bool]:
     """A text as NFC without control characters other than line feeds and tabs; whether broken ones were replaced."""
-    text, broken = _BROKEN.subn(REPLACEMENT, text)
+    text, broken = BROKEN.subn(REPLACEMENT, text)
     return unicodedata.normalize("NFC", _CONTROL.sub("", text)), broken > 0
 
 
@@ -154,7 +154,8 @@ def _text_of(value: object, what: str) -> str:
 
 
 def _label(value: object, what: str) -> str:
-    label = cleaned(_text_of(value, what))[0].strip()
+    # One line each: whoever names a speaker must not be able to begin a line of a context.
+    label = " ".join(cleaned(_text_of(value, what))[0].split())
     if not label:
         raise InvalidValueError(f"the {what} of a message is empty")
     if len(label) > MOST_LABEL:

@@ -33,6 +33,10 @@ def update(
     """See `Memory.update`."""
     if text is None and facets is None and event is None:
         raise InvalidValueError("update was given nothing to change; give a text, facets or an event")
+    if not isinstance(text, str | None) or not isinstance(event, Event | None):
+        raise InvalidValueError(f"update takes a text and an Event; not {text!r:.60} and {event!r:.60}")
+    if not all(isinstance(facet, Facet) for facet in facets or ()):
+        raise InvalidValueError(f"facets is a list of Facet(kind, norm, shown), not {facets!r:.60}")
     new_text = None if text is None else cleaned(text)[0].strip()
     if new_text == "":
         raise InvalidValueError("the new text is empty; use forget to remove a unit")

@@ -21,6 +21,7 @@ from ragkit.memory.types import CheckReport, MemoryStats, from_us
 
 MOST = 20  # rows named for one kind of problem
 
+_NO_JSON = "messages with captions or metadata that are no JSON"
 # What there must be no row of, and what is wrong when there is.
 _NONE = {
     "units without a message": (
@@ -63,6 +64,11 @@ _NONE = {
         "SELECT u.id FROM memory_unit u WHERE u.kind = 'turn' AND u.mentions != "
         "(SELECT count(*) FROM memory_unit_source s WHERE s.unit_id = u.id)"
     ),
+    _NO_JSON: "SELECT id FROM memory_message WHERE NOT json_valid(captions) OR NOT json_valid(metadata)",
+    "units of no known kind or tier": (
+        "SELECT id FROM memory_unit WHERE kind NOT IN ('turn', 'fact', 'abstract') "
+        "OR tier NOT IN ('active', 'phatic', 'archived', 'superseded')"
+    ),
     "jobs in no known state": "SELECT id FROM memory_job WHERE state NOT IN ('waiting', 'running', 'failed')",
 }
 
@@ -84,6 +90,8 @@ def check(store: MemoryStore, config: MemoryConfig) -> CheckReport:
             found = [row[0] for row in connection.execute(sql)]
             if found:
                 problems.append(f"{what}: {_named(found)}")
+        if any(problem.startswith(_NO_JSON) for problem in problems):
+            return CheckReport(tuple(problems))  # texts with such captions cannot be compared
         problems += _text_problems(connection, config)
         for (scope_id,) in connection.execute("SELECT id FROM memory_scope").fetchall():
             problems += _count_problems(connection, scope_id)

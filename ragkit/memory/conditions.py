@@ -68,7 +68,7 @@ def _json_value(value: Any) -> tuple[str, Any]:
     if isinstance(value, bool):
         return ("true", 1) if value else ("false", 0)
     if isinstance(value, int):
-        return "integer", value
+        return "integer", value if abs(value) < 2**63 else float(value)
     if isinstance(value, float):
         return "real", value
     if isinstance(value, str):

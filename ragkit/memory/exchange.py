@@ -8,20 +8,23 @@ empty scope gives a scope whose export is the same, line for line.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import IO, Any
 
 from ragkit.errors import InvalidValueError, LoadError
-from ragkit.memory.accept import content_hash, id_hash, plain
+from ragkit.memory.accept import Accepted, content_hash, id_hash, plain
 from ragkit.memory.erase import note
 from ragkit.memory.heard import Heard, save_heard, terms_of
+from ragkit.memory.lines import check_message, check_unit
 from ragkit.memory.rows import COLUMNS, UnitRow, facets_of_units, insert_unit
 from ragkit.memory.store import MemoryStore, Scope, made_scope, scope_row
 from ragkit.memory.types import AddResult, Facet, Message
 
 FORMAT = {"format": "ragkit memory", "version": 1}
+_UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, in a file opened with "surrogateescape"
 FORMATS = ("memory", "chat.jsonl")
 _MESSAGE = (
     "uid", "session", "speaker", "role", "text", "captions", "t_us", "tz_minutes", "t_source", "received_us", "start",
@@ -105,7 +108,11 @@ def import_(store: MemoryStore, scope: Scope, file: IO[str], *, now_us: int) -> 
         for number, line in lines[1:]:
             try:
                 result = bringing.line(line)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except KeyError as error:
+                raise LoadError(
+                    source, f"line {number} is no line of an export (it has no {error}); nothing was added"
+                ) from error
+            except (TypeError, ValueError, AttributeError, OverflowError, sqlite3.IntegrityError) as error:
                 raise LoadError(
                     source, f"line {number} is no line of an export ({error}); nothing was added"
                 ) from error
@@ -121,8 +128,12 @@ def _read(file: IO[str], source: str) -> Iterator[tuple[int, dict[str, Any]]]:
     number = 0
     try:
         for number, text in enumerate(file, 1):
+            if number == 1:
+                text = text.removeprefix("\ufeff")
             if not text.strip():
                 continue
+            if _UNDECODED.search(text):
+                raise LoadError(source, f"line {number} is no UTF-8; save the file as UTF-8")
             value = json.loads(text)
             if not isinstance(value, dict):
                 raise LoadError(source, f"line {number} is no JSON object")
@@ -167,7 +178,8 @@ class _Bringing:
         return int(found[0]) if found else None
 
     def _message(self, value: dict[str, Any]) -> AddResult:
-        uid = str(value["uid"])
+        check_message(value)
+        uid = value["uid"]
         digest = _hash_of(value, self.home, self.scope)
         known = self.connection.execute(
             "SELECT uid FROM memory_message WHERE scope_id = ? AND (uid = ? OR hash = ?)", [self.scope_id, uid, digest]
@@ -176,7 +188,6 @@ class _Bringing:
             return AddResult(known[0], "duplicate")
         self.seq += 1
         row = {name: value[name] for name in _MESSAGE}
-        json.loads(row["captions"]), json.loads(row["metadata"])
         columns = ", ".join(["scope_id", "seq", "hash", *_MESSAGE])
         marks = ", ".join("?" * (3 + len(_MESSAGE)))
         cursor = self.connection.execute(
@@ -193,7 +204,8 @@ class _Bringing:
         return AddResult(uid, "stored")
 
     def _unit(self, value: dict[str, Any]) -> None:
-        uid = str(value["uid"])
+        check_unit(value)
+        uid = value["uid"]
         if self.connection.execute(
             "SELECT 1 FROM memory_unit WHERE scope_id = ? AND uid = ?", [self.scope_id, uid]
         ).fetchone():
@@ -203,7 +215,6 @@ class _Bringing:
             raise ValueError(f"the unit {uid!r} cites a message that is missing")
         same = bytes.fromhex(value["same"]) if value["same"] else None
         columns = {name: value[name] for name in _UNIT}
-        json.loads(columns["annotations"])
         row = UnitRow(scope_id=self.scope_id, same=same, **columns)
         facets = [Facet(kind, norm, shown) for kind, norm, shown in value["facets"]]
         self.units[uid] = insert_unit(self.connection, row, [row for row in rows if row is not None], facets)
@@ -230,6 +241,8 @@ class _Bringing:
         """The sample of an empty scope is taken over; one that has its own keeps it."""
         if self.before:
             return
+        if int(value["seen"]) < 0:
+            raise ValueError("it has seen less than nothing")
         self.connection.execute("UPDATE memory_scope SET samples = ? WHERE id = ?", [int(value["seen"]), self.scope_id])
         self.connection.executemany(
             "INSERT OR REPLACE INTO memory_sample VALUES (?, 'salience', ?, ?, ?)",
@@ -269,8 +282,8 @@ _KEYS = {
 }
 
 
-def chat(file: IO[str]) -> Iterator[Message]:
-    """The messages of a chat, one JSON object on each line.
+def chat(file: IO[str], accepted: Callable[[Message], Accepted | None]) -> Iterator[Accepted | None]:
+    """The messages of a chat, one JSON object on each line, as `accepted` takes them.
 
     `text` (or `content`) and `speaker` (or `name`, `author`, `role`) are needed; `time` (or `timestamp`, `created_at`)
     is ISO 8601 or seconds since 1970; `session`, `id`, `role`, `captions` and `metadata` are optional, and what else
@@ -279,7 +292,7 @@ def chat(file: IO[str]) -> Iterator[Message]:
     source = str(getattr(file, "name", "the chat"))
     for number, line in _read(file, source):
         try:
-            yield _chat_message(line)
+            yield accepted(_chat_message(line))
         except (InvalidValueError, ValueError, TypeError, OverflowError) as error:
             raise LoadError(source, f"line {number}: {error}") from error
 

@@ -16,6 +16,7 @@ from ragkit.memory.conditions import where
 from ragkit.memory.config import MemoryConfig
 from ragkit.memory.erase import Doomed, counted, erase, record, rewrite
 from ragkit.memory.items import drop_items
+from ragkit.memory.look import checked_filters
 from ragkit.memory.store import MemoryStore, Scope, rows_in, scope_row
 from ragkit.memory.types import Filters, ForgetReport
 
@@ -34,12 +35,18 @@ def forget(
 ) -> ForgetReport:
     """Forget the messages and units of these ids and filters, or the whole scope.
 
-    Raises `InvalidValueError` when nothing says what to forget: an empty filter would mean everything.
+    Raises `InvalidValueError` when nothing says what to forget, as an empty filter would mean everything, or when it is
+    said in two ways, as one of them would have to be ignored.
     """
+    checked_filters(filters)
     filters = filters or Filters()
     if not everything and not ids and filters.empty:
         raise InvalidValueError(
             "forget was told neither ids nor a filter; name what to forget, or the whole scope with everything=True"
+        )
+    if (bool(ids), not filters.empty, everything).count(True) > 1:
+        raise InvalidValueError(
+            "forget was told in two ways what to forget; give ids, a filter, or everything=True, one of them alone"
         )
     if dry_run:
         with store.read() as connection:
@@ -133,7 +140,7 @@ def chosen(
             for table in ("memory_message", "memory_unit")
         )
         if message is None and unit is None:
-            raise InvalidValueError(f"there is no message or unit {uid!r} in this scope; nothing was forgotten")
+            raise InvalidValueError(f"there is no message or unit {uid!r} in this scope; nothing was changed")
         # The unit of a message bears its id; asked for by it, it is the message that goes.
         if message is not None:
             messages.add(message[0])

@@ -171,7 +171,8 @@ class Items:
             sql = "INSERT INTO memory_item_text (item_id, model, v) VALUES (?, ?, ?)"
             number = connection.execute(sql, [row, model, blob]).lastrowid
             connection.execute(
-                "INSERT INTO memory_item_fts (rowid, text) VALUES (?, ?)", [number, f"{text}\n{grams(text)}"]
+                "INSERT INTO memory_item_fts (rowid, text) VALUES (?, ?)",
+                [number, f"{text}\n{grams(text)}".encode("utf-8", "replace").decode()],
             )
 
     def _ids(self, connection: sqlite3.Connection, scope: str, key: str) -> list[int]:
@@ -335,7 +336,7 @@ class Items:
     def _path(self, scope: Scope) -> str:
         labels = (*self.root, *scope)
         for label in labels:
-            if not isinstance(label, str) or not label or SEPARATOR in label:
+            if not isinstance(label, str) or not label or SEPARATOR in label or not _writable(label):
                 raise InvalidValueError(f"{label!r} cannot be a label of a scope; use a text that is not empty")
         return "".join(label + SEPARATOR for label in labels)
 
@@ -362,16 +363,21 @@ def drop_items(connection: sqlite3.Connection, scope: Scope) -> int:
 
 
 def _key(key: str) -> str:
-    if not isinstance(key, str) or not key or len(key) > MOST_KEY:
+    if not isinstance(key, str) or not key or len(key) > MOST_KEY or not _writable(key):
         raise InvalidValueError(f"the key of an item is a text of 1 to {MOST_KEY} characters, not {key!r:.80}")
     return key
+
+
+def _writable(text: str) -> bool:
+    """Whether a text is Unicode that can be written: lone surrogates cannot."""
+    return text.encode("utf-8", "ignore").decode() == text
 
 
 def _json(put: Put) -> str:
     if not isinstance(put.value, Mapping):
         raise InvalidValueError(f"the value of item {put.key!r} is a mapping, not {type(put.value).__name__}")
     try:
-        return json.dumps(dict(put.value), ensure_ascii=False, allow_nan=False)
+        return json.dumps(dict(put.value), allow_nan=False)  # ASCII: lone surrogates have no other form
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValueError(f"the value of item {put.key!r} must be JSON: {error}") from error
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from ragkit.errors import InvalidValueError
@@ -13,12 +15,16 @@ from ragkit.memory.config import MemoryConfig
 from ragkit.memory.llm import ChatCompleter
 from ragkit.memory.rows import read_units
 from ragkit.memory.store import MemoryStore, Scope, rows_in, scope_row
-from ragkit.memory.types import TIERS, Context, Filters, MemoryHit, Page, Tier, Unit
+from ragkit.memory.types import TIERS, Context, Filters, MemoryHit, Page, Tier, Unit, sound
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from ragkit.components import Embedder
+
+
+_CURSOR = re.compile(r"[0-9]{1,18}")
+_MOST = 1_000_000_000  # rows in a page; SQLite counts to 2**63
 
 
 def search(
@@ -40,10 +46,13 @@ def search(
     checked_query(query)
     if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 0):
         raise InvalidValueError(f"k is how many units to return, a whole number from 0; not {k!r}")
-    unknown = sorted(set(tiers or ()) - set(TIERS))
+    checked_filters(filters)
+    if isinstance(tiers, str) or not (tiers is None or isinstance(tiers, Iterable)):
+        raise InvalidValueError(f"tiers is a list of {', '.join(TIERS)}; not {tiers!r}")
+    unknown = sorted(set(map(str, tiers or ())) - set(TIERS))
     if unknown:
         raise InvalidValueError(f"there is no tier {unknown[0]!r}; tiers are {', '.join(TIERS)}")
-    if k == 0 or not store.present:
+    if k == 0 or (tiers is not None and not tiers) or not store.present:
         return []
     scope_id = store.scope_id(scope)
     if scope_id is None:
@@ -119,8 +128,22 @@ def checked_query(query: object) -> None:
         raise InvalidValueError(f"a question is a text, not a {type(query).__name__}")
 
 
+def checked_filters(filters: object) -> None:
+    """Raise `InvalidValueError` unless they are `Filters` or None."""
+    if filters is not None and not isinstance(filters, Filters):
+        raise InvalidValueError(f"filters is made by Filters(…), not {filters!r:.60}")
+
+
+def checked_id(id: object) -> str:
+    """An id as it is stored. Raises `InvalidValueError` when it is no text."""
+    if not isinstance(id, str):
+        raise InvalidValueError(f"an id is a text, as add and search give it; not {id!r:.60}")
+    return sound(id)
+
+
 def number_of(connection: sqlite3.Connection, scope_id: int, id: str) -> int | None:
     """The row of a visible unit by its id, or by that of a message it rests on."""
+    id = checked_id(id)
     found = connection.execute(
         f"SELECT u.id FROM memory_unit u WHERE u.scope_id = ? AND u.uid = ? AND {VISIBLE}", [scope_id, id]
     ).fetchone()
@@ -148,7 +171,8 @@ def page(store: MemoryStore, scope: Scope, filters: Filters | None, limit: int, 
     """See `Memory.list`."""
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise InvalidValueError(f"limit is a whole number from 1; not {limit!r}")
-    if cursor is not None and not cursor.isdecimal():
+    checked_filters(filters)
+    if cursor is not None and not (isinstance(cursor, str) and _CURSOR.fullmatch(cursor)):
         raise InvalidValueError(f"{cursor!r} is no cursor; pass the `cursor` of the page before")
     if not store.present:
         return Page(())
@@ -158,7 +182,7 @@ def page(store: MemoryStore, scope: Scope, filters: Filters | None, limit: int, 
         rows = connection.execute(
             f"SELECT u.id FROM memory_unit u WHERE u.scope_id = ? AND u.id > ? AND {VISIBLE} AND {condition} "
             "ORDER BY u.id LIMIT ?",
-            [scope_id, int(cursor or 0), *values, limit + 1],
+            [scope_id, int(cursor or 0), *values, min(limit, _MOST) + 1],
         ).fetchall()
         numbers = [row[0] for row in rows[:limit]]
         more = str(numbers[-1]) if len(rows) > limit else None
@@ -175,12 +199,17 @@ def history(store: MemoryStore, scope: Scope, id: str) -> list[Unit]:
         if start is None:
             return []
         found, fresh = {start}, [start]
+        older: TopologicalSorter[int] = TopologicalSorter()
         while fresh:
             near = set()
-            for one, other in (("src", "dst"), ("dst", "src")):
-                sql = f"SELECT {other} FROM memory_link WHERE rel = 'supersedes' AND {one} IN ?"
-                near |= {row[0] for row in rows_in(connection, sql, fresh)}
+            for one in ("src", "dst"):
+                sql = f"SELECT src, dst FROM memory_link WHERE rel = 'supersedes' AND {one} IN ?"
+                for newer, superseded in rows_in(connection, sql, fresh):
+                    older.add(newer, superseded)
+                    near |= {newer, superseded}
             fresh = sorted(near - found)
             found |= near
-        units = [unit for unit in read_units(connection, sorted(found)) if unit.forgotten is None]
-        return sorted(units, key=lambda unit: (unit.event.start, unit.version, unit.id))
+        # A correction may move an event to an earlier day, so what superseded what goes before the dates.
+        place = {number: rank for rank, number in enumerate(older.static_order())}
+        units = read_units(connection, sorted(found, key=lambda number: (place.get(number, 0), number)))
+        return [unit for unit in units if unit.forgotten is None]

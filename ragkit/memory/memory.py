@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from ragkit.errors import InvalidValueError, StoreBusyError
 from ragkit.memory import calibrate, change, checks, exchange, fill, forget, jobs, look, recall, vectors, work
-from ragkit.memory.accept import accept, offset_of
+from ragkit.memory.accept import Accepted, accept, offset_of
 from ragkit.memory.aio import AsyncTwins
 from ragkit.memory.config import MemoryConfig
 from ragkit.memory.embedding import AUTO, chosen_embedder
@@ -36,6 +36,7 @@ from ragkit.memory.types import (
     Page,
     Tier,
     Unit,
+    sound,
     to_us,
 )
 from ragkit.memory.write import Writer
@@ -83,6 +84,8 @@ class Memory(AsyncTwins):
         worker: bool = True,
     ) -> None:
         self.scope = checked_scope(scope)
+        if config is not None and not isinstance(config, MemoryConfig):
+            raise InvalidValueError(f"config is a MemoryConfig, not {config!r}")
         self.config = config or MemoryConfig()
         self.clock, self.count = clock, count
         self.store = MemoryStore(path, create=create, read_only=read_only, busy_seconds=self.config.busy_seconds)
@@ -134,7 +137,7 @@ class Memory(AsyncTwins):
 
         Adding it again changes nothing and says "duplicate". Raises `InvalidValueError` for a value no message has.
         """
-        message = Message(text, speaker, role, time, session, id, tuple(captions), dict(metadata or {}))
+        message = Message(text, speaker, role, time, session, id, captions, {} if metadata is None else metadata)  # type: ignore[arg-type]
         return self.add_many([message])[0]
 
     def add_many(self, messages: Iterable[Message]) -> list[AddResult]:
@@ -143,7 +146,9 @@ class Memory(AsyncTwins):
         They may come in any order: what counts is their time, for equal times the order given.
         """
         now_us, now_tz = self._now()
-        accepted = [accept(message, self.scope, self.config, now_us, now_tz) for message in messages]
+        return self._add([accept(message, self.scope, self.config, now_us, now_tz) for message in messages], now_us)
+
+    def _add(self, accepted: Sequence[Accepted | None], now_us: int) -> list[AddResult]:
         written = self._writer.add(accepted, now_us)
         if written.queued:
             self._queued()
@@ -269,6 +274,8 @@ class Memory(AsyncTwins):
     def _at(self, at: datetime | None) -> tuple[int, int]:
         if at is None:
             return self._now()
+        if not isinstance(at, datetime):
+            raise InvalidValueError(f"the time a question is asked at is a datetime, not {at!r}")
         if at.tzinfo is None:
             at = at.replace(tzinfo=self.config.zone())
         return to_us(at), offset_of(at)
@@ -309,10 +316,10 @@ class Memory(AsyncTwins):
         """Forget messages and all that was made of them, by id, by filter, or the whole scope.
 
         `hard` erases for good, down to the bytes in the file; otherwise they are hidden, can be brought back with
-        `restore`, and are erased after `tombstone_days`. `dry_run` only counts. Raises `InvalidValueError` when told
-        neither ids nor filters, or an unknown id; then nothing is forgotten.
+        `restore`, and are erased after `tombstone_days`. `dry_run` only counts. Raises `InvalidValueError` unless told
+        exactly one of ids, filters and `everything`, and for an unknown id; then nothing is forgotten.
         """
-        names = [ids] if isinstance(ids, str) else list(ids or ())
+        names = _ids(ids)
         report = forget.forget(
             self.store,
             self.scope,
@@ -330,7 +337,7 @@ class Memory(AsyncTwins):
 
     def restore(self, ids: str | Sequence[str] | None = None) -> int:
         """Bring back what was softly forgotten, all of it without ids; how many units return."""
-        names = [ids] if isinstance(ids, str) else list(ids or ())
+        names = _ids(ids)
         return forget.restore(self.store, self.scope, names, self._now_us())
 
     def export(self, file: IO[str]) -> int:
@@ -345,7 +352,9 @@ class Memory(AsyncTwins):
         if format not in exchange.FORMATS:
             raise InvalidValueError(f"there is no format {format!r}; formats are {', '.join(exchange.FORMATS)}")
         if format == "chat.jsonl":
-            return self.add_many(exchange.chat(file))
+            now_us, now_tz = self._now()
+            taken = exchange.chat(file, lambda message: accept(message, self.scope, self.config, now_us, now_tz))
+            return self._add(list(taken), now_us)
         results = exchange.import_(self.store, self.scope, file, now_us=self._now_us())
         if self.embedder is not None:
             with self.store.write() as connection:
@@ -390,6 +399,13 @@ class Memory(AsyncTwins):
 
     def __repr__(self) -> str:
         return f"Memory({self.path!r}, scope={self.scope!r})"
+
+
+def _ids(ids: str | Sequence[str] | None) -> Sequence[str]:
+    names = [ids] if isinstance(ids, str) else ids or []
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise InvalidValueError(f"ids are texts, as add and search give them; not {ids!r}")
+    return [sound(name) for name in names]
 
 
 def _chat_model(llm: str | BaseChatModel | None) -> BaseChatModel | None:

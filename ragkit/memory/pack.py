@@ -114,7 +114,7 @@ def _lines(connection: sqlite3.Connection, hits: Sequence[MemoryHit]) -> list[Li
 
 def _line(hit: MemoryHit, row: UnitRow | None) -> Line:
     happened, said = event_text(hit), hit.said.date().isoformat()
-    parts = [happened, f"said {said}" if happened != said else "", hit.speaker, hit.id]
+    parts = [happened, f"said {said}" if happened != said else "", " ".join(hit.speaker.split()), hit.id]
     head = f"[{' | '.join(part for part in parts if part)}]"
     text = hit.text if row is None or row.uid != hit.id else plain_text(row, happened)
     return Line(hit, head, " ".join(text.split()))

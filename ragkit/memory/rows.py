@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
+from ragkit.errors import StoreCorruptError
 from ragkit.memory.store import rows_in
 from ragkit.memory.types import Event, Facet, MemoryHit, Message, Unit, from_us
 
@@ -123,13 +124,20 @@ def _message(row: Sequence[Any], first: str | None) -> Message:
         time=from_us(t_us, tz),
         session=session or None,
         id=uid,
-        captions=tuple(json.loads(captions)),
-        metadata=json.loads(metadata),
+        captions=tuple(_json(captions, "captions")),
+        metadata=_json(metadata, "metadata"),
         start=start,
         part_of=first,
         flags=tuple(flags.split()),
         time_source=t_source,
     )
+
+
+def _json(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise StoreCorruptError(f"the memory is damaged: {what} that are no JSON ({error}); restore a copy") from error
 
 
 def read_units(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Unit]:
@@ -158,7 +166,7 @@ def _unit(row: UnitRow, sources: tuple[Message, ...], facets: tuple[Facet, ...])
         event=event_of(row),
         sources=sources,
         facets=facets,
-        annotations=tuple((offset, string) for offset, string in json.loads(row.annotations)),
+        annotations=tuple((offset, string) for offset, string in _json(row.annotations, "annotations")),
         salience=row.salience,
         method=row.method,
         verified=bool(row.verified),

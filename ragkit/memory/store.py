@@ -21,9 +21,11 @@ from typing import Any
 
 from ragkit.errors import InvalidValueError, StoreBusyError, StoreError, StoreVersionError
 from ragkit.memory.schema import VERSION, migrations, version_of
+from ragkit.memory.types import sound
 from ragkit.store.connection import connect, translated
 
 BUSY_MS = 5_000  # how long SQLite itself waits for a lock; after that we pause for a random time and try again
+CLOSE_SECONDS = 10.0  # how long closing waits for a thread that is reading or writing
 MANY = 30_000  # values per statement; SQLite allows 32,766 since 3.32
 
 Scope = tuple[str, ...]
@@ -32,24 +34,35 @@ _left_behind: list[object] = []  # connections of a parent process: a child may 
 
 
 class _Local(threading.local):
-    """What a thread holds: its connection, and for which process and opening it was made."""
+    """What a thread holds: its connection, a lock held while it is used, and for which process and opening it is."""
 
     def __init__(self) -> None:
         self.connection: sqlite3.Connection | None = None
+        self.lock = threading.RLock()
         self.token: object = None
 
 
 class _Opened:
-    """A connection that is closed when its thread is gone."""
+    """A connection that is closed when its thread is gone, or does not use it: closing one in use ends the process."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:
+        self.connection, self.lock = connection, lock
         self.thread = weakref.ref(threading.current_thread())
 
     @property
     def orphaned(self) -> bool:
         thread = self.thread()
         return thread is None or not thread.is_alive()
+
+    def close(self) -> None:
+        """Close it; one that stays in use for too long is left to its thread."""
+        if self.orphaned:
+            self.connection.close()
+        elif self.lock.acquire(timeout=CLOSE_SECONDS):
+            try:
+                self.connection.close()
+            finally:
+                self.lock.release()
 
 
 class MemoryStore:
@@ -89,8 +102,7 @@ class MemoryStore:
 
     def _connection(self) -> sqlite3.Connection:
         self._after_fork()
-        if self._closed:
-            raise StoreError(f"the memory {self.path} was closed; open it again")
+        self._check_open()
         if self.in_memory:
             with self._lock:
                 self._shared = self._shared or self._open()
@@ -100,8 +112,12 @@ class MemoryStore:
             with self._lock:
                 self._close_orphans()
                 local.connection, local.token = self._open(), self._token
-                self._opened.append(_Opened(local.connection))
+                self._opened.append(_Opened(local.connection, local.lock))
         return local.connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"the memory {self.path} was closed; open it again")
 
     def _after_fork(self) -> None:
         if os.getpid() == self._pid:
@@ -127,17 +143,17 @@ class MemoryStore:
             self._opened.remove(opened)
 
     def close(self) -> None:
-        """Close the connections of all threads; closing twice is harmless."""
+        """Close the connections of all threads, each when what it does is done; closing twice is harmless."""
         if os.getpid() != self._pid:
             return
         with self._lock:
             self._closed, self._token = True, object()
-            for opened in self._opened:
-                opened.connection.close()
-            self._opened.clear()
+            opened, self._opened = self._opened, []
             if self._shared is not None:
                 self._shared.close()
                 self._shared = None
+        for one in opened:
+            one.close()
 
     def _prepare(self, connection: sqlite3.Connection) -> bool:
         with translated(self.path):
@@ -192,8 +208,12 @@ class MemoryStore:
             if changes:
                 bump(connection, "generation")
 
-    def _turn(self) -> contextlib.AbstractContextManager[Any]:
-        return self._lock if self.in_memory else contextlib.nullcontext()
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Keep this thread's connection from being closed. Raises `StoreError` when it was."""
+        with self._lock if self.in_memory else self._local.lock:
+            self._check_open()
+            yield
 
     @contextlib.contextmanager
     def _immediate(self, connection: sqlite3.Connection, *, foreign_keys: bool = True) -> Iterator[None]:
@@ -235,7 +255,7 @@ class MemoryStore:
         if self.in_memory:
             return True
         connection = self._connection()
-        with translated(self.path):
+        with self._turn(), translated(self.path):
             connection.execute("PRAGMA busy_timeout = 500")
             try:
                 busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -314,7 +334,7 @@ def rows_in(
 
 def checked_scope(scope: str | Sequence[str]) -> Scope:
     """A scope as a tuple of labels. Raises `InvalidValueError` when it has none, or one that is no text or empty."""
-    labels = (scope,) if isinstance(scope, str) else tuple(scope)
-    if not labels or not all(isinstance(label, str) and label.strip() for label in labels):
-        raise InvalidValueError(f"a scope is one or more labels, such as ('tenant', 'user'); not {scope!r}")
+    labels = (scope,) if isinstance(scope, str) else tuple(scope) if isinstance(scope, Sequence) else ()
+    if not labels or not all(isinstance(label, str) and label.strip() and label == sound(label) for label in labels):
+        raise InvalidValueError(f"a scope is one or more labels, such as ('tenant', 'user'); not {scope!r:.60}")
     return labels

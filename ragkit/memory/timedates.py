@@ -75,6 +75,16 @@ def day_month(match: Match, calendar: Calendar) -> Meaning:
     return _without_year(match, calendar, month, days)
 
 
+def spelled_day(match: Match, calendar: Calendar) -> Meaning:
+    """The first of June; "may" and "march" need their capital, or a year."""
+    if match["m"] in ("may", "march") and not match["y"]:
+        return None
+    day, month = words.DAY_WORDS[match["d"].lower()], words.month_number(match["m"])
+    if match["y"]:
+        return sure(calendar.date(int(match["y"]), month, day))
+    return _without_year(match, calendar, month, [day])
+
+
 def _days(calendar: Calendar, year: int, month: int, days: list[int]) -> Interval | None:
     first, last = calendar.date(year, month, days[0]), calendar.date(year, month, days[-1])
     if first is None or last is None or last.start_us < first.start_us:

@@ -291,6 +291,7 @@ MEANING: dict[str, Callable[[Match, Calendar], Meaning]] = {
     "numeric": dates.numeric,
     "day_month": dates.day_month,
     "month_day": dates.day_month,
+    "spelled_day": dates.spelled_day,
     "month_year": dates.month_year,
     "nth_day": dates.nth_day,
     "nth_week": dates.nth_week,

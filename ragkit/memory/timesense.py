@@ -45,7 +45,7 @@ def tense(match: Match) -> Literal["past", "future", "unknown"]:
 def tense_of_date(match: Match) -> Literal["past", "future", "unknown"]:
     """The tense of the clause around a date; what "is on" a date or goes "until" it lies ahead."""
     found = tense(match)
-    return "future" if found == "unknown" and words.AHEAD_LEAD.search(lead(match)) else found
+    return "future" if found == "unknown" and words.AHEAD_LEAD.search(lead(match, 40)) else found
 
 
 def _clause(text: str, before: bool) -> list[str]:

@@ -55,6 +55,17 @@ ORDINAL_WORDS = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1,
 }  # fmt: skip
 
+DAY_WORDS = {
+    word: number
+    for number, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third "
+        "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth "
+        "thirty-first".split(),
+        1,
+    )
+}
+
 _COUNTS = frozenset(word for word in NUMBERS) | {"few", "several", "couple"}
 _MONTHS = frozenset(MONTHS) | {"jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"}
 _SHORT_DAYS = frozenset({"mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun"})
@@ -88,6 +99,11 @@ PATTERNS: dict[str, tuple[frozenset[str], str]] = {
         _DAYS | _SHORT_DAYS | _MONTHS,
         rf"(?:(?P<wd>{WEEKDAY}|{SHORT_DAY}),?\s)?(?P<m>{MONTH})\s(?:the\s)?(?P<d>{DAY_RANGE})"
         rf"(?![\d:]|\s?[ap]\.?m\b)(?:,?\s(?:of\s)?(?P<y>{YEAR}))?(?!\w)",
+    ),
+    "spelled_day": (
+        frozenset({*DAY_WORDS, "twenty", "thirty"}),
+        rf"(?P<d>{'|'.join(sorted(DAY_WORDS, key=len, reverse=True))})\sof\s(?P<m>{MONTH})"
+        rf"(?:,?\s(?:of\s)?(?P<y>{YEAR}))?(?!\w)",
     ),
     "month_year": (_MONTHS, rf"(?P<m>{MONTH}),?\s(?:of\s)?(?P<y>{YEAR})(?!\w)"),
     "nth_day": (
@@ -196,8 +212,9 @@ SURE_LEAD = re.compile(
 )
 DAY_LEAD = re.compile(r"\b(?:on|by|until|till|since|from|before|after)\s{1,3}$", re.I)
 AHEAD_LEAD = re.compile(
-    r"(?:\b(?:is|are|isn['’]t|aren['’]t|starts?|begins?|opens?|ends?)|['’](?:s|re))\s{1,3}(?:on|in|at|from)\s{1,3}(?:the\s{1,3})?$"
-    r"|\b(?:until|till)\s{1,3}(?:the\s{1,3})?$",
+    r"(?:(?:\b(?:is|are|isn['’]t|aren['’]t|starts?|begins?|opens?|ends?|closes|expires?|due|leaves|departs)|['’](?:s|re))"
+    r"\s{1,3}(?:on|in|at|by|from)|\b(?:until|till))\s{1,3}(?:the\s{1,3})?"
+    r"(?:(?:(?:beginning|start|middle|end)\sof|early|late)\s{1,3}(?:the\s{1,3})?|mid[\s-])?$",
     re.I,
 )
 HABIT_LEAD = re.compile(r"\b(?:every|each|most|some|any|usually|always|on\sa|a)\s{1,3}(?:other\s{1,3})?$", re.I)

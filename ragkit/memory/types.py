@@ -6,6 +6,7 @@ are compared. Ids are the caller's own, or derived from the content.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -22,6 +23,9 @@ KINDS: tuple[Kind, ...] = ("turn", "fact", "abstract")
 TIERS: tuple[Tier, ...] = ("active", "phatic", "archived", "superseded")
 FACET_KINDS: tuple[FacetKind, ...] = ("person", "entity", "keyword", "location", "topic")
 
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+BROKEN = re.compile("[\x00\ud800-\udfff]")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -36,6 +40,11 @@ def to_us(moment: datetime) -> int:
 def from_us(us: int, offset_minutes: int = 0) -> datetime:
     """The aware time of these microseconds, at this offset from UTC."""
     return (_EPOCH + timedelta(microseconds=us)).astimezone(timezone(timedelta(minutes=offset_minutes)))
+
+
+def sound(text: str) -> str:
+    """A text as it is stored: NUL and lone surrogates are U+FFFD."""
+    return BROKEN.sub(REPLACEMENT, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,10 @@ class Message:
     time_source: str = "given"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "captions", tuple(self.captions))
+        captions: object = self.captions
+        if isinstance(captions, str) or not isinstance(captions, Sequence):
+            raise InvalidValueError(f"the captions of a message are a list of texts, not {captions!r}")
+        object.__setattr__(self, "captions", tuple(captions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +200,9 @@ class Filters:
                 value = (value,)
             if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
                 raise InvalidValueError(f"the filter {name} takes a list of texts, not {value!r}")
-            object.__setattr__(self, name, tuple(value))
+            object.__setattr__(self, name, tuple(map(sound, value)))
+        if not isinstance(self.metadata, Mapping):
+            raise InvalidValueError(f"the filter metadata takes a mapping of keys to values, not {self.metadata!r}")
         unknown = sorted(set(self.kinds) - set(KINDS))
         if unknown:
             raise InvalidValueError(f"there is no kind of unit {unknown[0]!r}; kinds are {', '.join(KINDS)}")

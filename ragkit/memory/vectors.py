@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ragkit.errors import EmbedderMismatchError, ModelError
+from ragkit.errors import EmbedderMismatchError, ModelError, StoreCorruptError
 from ragkit.memory.store import bump, number
 
 if TYPE_CHECKING:
@@ -198,6 +198,8 @@ class _Held:
 
         if not rows:
             return
+        if any(len(row[2]) != 4 * self.dim for row in rows):
+            raise StoreCorruptError("the memory is damaged: vectors of a wrong length; call reindex, or restore a copy")
         new = np.frombuffer(b"".join(row[2] for row in rows), dtype="<f4").reshape(len(rows), self.dim)
         count = self.count + len(rows)
         if count > len(self.ids):

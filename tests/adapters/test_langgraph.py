@@ -265,3 +265,11 @@ def test_a_graph_remembers_between_threads(store: RagkitStore) -> None:
     app.invoke({"said": ["I live in Bern"]}, {"configurable": {"thread_id": "1"}})
     out = app.invoke({"said": ["Where do I live?"]}, {"configurable": {"thread_id": "2"}})
     assert out["recalled"] == ["I live in Bern"]
+
+
+@pytest.mark.parametrize("ttl", [0, -1, float("nan"), float("inf"), 1e300, "soon"])
+def test_a_time_to_live_that_is_none_is_refused(tmp_path: Path, ttl: object) -> None:
+    store = RagkitStore(tmp_path / "m.db", embedder=None)
+    with pytest.raises(InvalidValueError, match="ttl of item 'k'"):
+        store.put(USER, "k", {"text": "tea"}, ttl=ttl)  # type: ignore[arg-type]
+    store.close()

@@ -220,6 +220,68 @@ async def test_private_addresses_are_not_fetched_for_an_agent(store: Path) -> No
     assert said.model_dump(by_alias=True)["isError"] and "127.0.0.1" in texts(said)
 
 
+async def test_a_word_for_no_does_not_turn_a_trial_run_into_an_erasure(store: Path) -> None:
+    where = {"speakers": ["Cleo"]}
+    async with client(store, "--memory", "cleo", "--write") as session:
+        await session.call_tool("memory_add", {"message": "I moved to Saltmere.", "speaker": "Cleo"})
+        for given in ("no", 0, "false"):
+            said = await session.call_tool("memory_forget_where", {"where": where, "dry_run": given})
+            assert said.model_dump(by_alias=True)["isError"] and "valid boolean" in texts(said)
+        planned = await session.call_tool("memory_forget_where", {"where": where})
+    assert data(planned)["messages"] == 1
+
+
+def test_a_client_that_goes_away_without_a_word_is_no_defect(store: Path) -> None:
+    asked = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    message = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}) + "\n"
+    command = [sys.executable, "-m", "ragkit", "--db", str(store), "mcp"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment(), **pipes) as process:  # type: ignore[call-overload]
+        process.stdout.close()
+        process.stdin.write(message.encode())
+        process.stdin.close()
+        said = process.stderr.read().decode()
+        assert process.wait(30) == 0
+    assert said == ""
+
+
+async def test_the_server_says_its_own_version(store: Path) -> None:
+    import ragkit
+
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "ragkit", "--db", str(store), "mcp"], env=environment()
+    )
+    async with stdio_client(command) as (read, write), ClientSession(read, write) as session:
+        said = (await session.initialize()).model_dump(by_alias=True)
+    assert said["serverInfo"]["version"] == ragkit.__version__
+
+
+def test_a_port_that_is_taken_is_one_clear_error(store: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "ragkit", "--db", str(store), "mcp", "--http", "--port", str(port)]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"error: port {port} of 127.0.0.1 cannot be used" in done.stderr
+
+
+async def test_the_scheme_of_the_token_may_be_written_small() -> None:
+    asked = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["headers"][0][1])
+
+    async def send(message: Any) -> None:
+        pass
+
+    for given in (b"bearer secret", b"Bearer secret", b"Bearer secrets", b"Basic secret", b"secret", b""):
+        scope = {"type": "http", "headers": [(b"authorization", given)]}
+        await guarded(app, "secret")(scope, None, send)
+    assert asked == [b"bearer secret", b"Bearer secret"]
+
+
 def test_http_without_a_token_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="needs a token"):
         guarded(object(), "")

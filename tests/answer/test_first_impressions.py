@@ -26,6 +26,10 @@ def test_a_plain_sentence_answers_the_question_it_was_written_for(text, question
     assert ask(text, question).short == short
 
 
+def test_what_begins_a_sentence_in_talk_is_no_answer():
+    assert ask("My license plate is W-4821K.", "What is my license plate?").short == "W-4821K"
+
+
 @pytest.mark.parametrize(
     "text", ["Tom met Ada Lind. Karl was born in 1904.", "Ada Lind met Karl, who was born in 1904."]
 )

@@ -54,6 +54,34 @@ def test_forms(tmp_path):
     assert found["segments"][0]["start"] == 5
 
 
+def test_a_file_of_another_kind_is_an_error_and_no_page_of_its_bytes(tmp_path):
+    for begins, what in (
+        (b"%PDF-1.7\n", "a PDF file"),
+        (b"\x89PNG\r\n", "a PNG image"),
+        (b"PK\x03\x04", "a zip archive"),
+    ):
+        (tmp_path / "page.html").write_bytes(begins + bytes(range(256)))
+        done = run(tmp_path / "page.html")
+        assert (done.exit_code, done.output.split(": ", 1)[1]) == (
+            1,
+            f"{(tmp_path / 'page.html').as_posix()}: it is {what}, not a web page\n",
+        )
+
+
+def test_a_page_that_is_too_large_names_the_option(tmp_path):
+    done = run(page(tmp_path), "--max-mb", "0.001")
+    assert done.exit_code == 0
+    (tmp_path / "large.html").write_text(PAGE * 10)
+    done = run(tmp_path / "large.html", "--max-mb", "0.001")
+    assert done.exit_code == 1
+    assert "larger than 0.001 MB; --max-mb raises the limit" in done.output
+
+
+def test_an_encoding_that_does_not_exist_is_told(tmp_path):
+    done = run(page(tmp_path), "--encoding", "klingon", "--segments", "--format", "json")
+    assert json.loads(done.output)["warnings"] == [["unknown_encoding", "klingon"]]
+
+
 def test_an_empty_result_is_no_error(tmp_path):
     (tmp_path / "empty.html").write_text("<script>x</script>")
     done = run(tmp_path / "empty.html", "--predictor", "heuristic")

@@ -245,3 +245,16 @@ def test_memory_and_documents_answer_together(told: Run) -> None:
     assert "Yesterday I adopted a cat called Miso."[citation["start"] : citation["end"]] == citation["quote"]
     other = json.loads(told("ask", "How long is the Aare?", "--pipeline", pipeline, "--json").stdout)
     assert other["citations"][0]["source"] == "notes/aare.txt"
+
+
+def test_a_condition_that_is_empty_is_wrong_usage_and_forgets_nothing(told: Run) -> None:
+    told("remember", "Of no session", *ANN)
+    result = told("forget", "--session", "", "--scope", "t/ana", "--yes")
+    assert result.exit_code == 2 and "--session" in result.stderr
+    assert json.loads(told("memory", "stats", "--scope", "t/ana", "--json").stdout)["messages"] == 4
+
+
+def test_a_chat_that_is_no_utf8_is_refused_with_its_line(run: Run, folder: Path) -> None:
+    (folder / "chat.jsonl").write_bytes(b'{"text": "Hi", "speaker": "Bob"}\n{"text": "caf\xe9", "speaker": "Bob"}\n')
+    result = run("memory", "import", "chat.jsonl", "--format", "chat.jsonl", *ANN)
+    assert result.exit_code == 1 and "line 2 is no UTF-8" in result.stderr

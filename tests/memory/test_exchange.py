@@ -201,3 +201,50 @@ def test_a_line_of_a_chat_that_cannot_be_read_is_named_and_nothing_is_added(line
         with pytest.raises(LoadError, match=match):
             mem.import_(io.StringIO('{"text": "hello", "speaker": "Ann"}\n' + line), format="chat.jsonl")
         assert mem.stats().messages == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ('{"text": "x", "speaker": " "}', "line 2: the speaker"),
+        ('{"text": "x", "speaker": "Ann", "captions": [3]}', "line 2: the caption"),
+        ('{"text": "x", "speaker": "Ann", "time": "0001-01-01"}', "line 2: the time"),
+        ('{"text": "x", "speaker": "Ann", "metadata": {"n": NaN}}', "line 2: metadata"),
+        (b'{"text": "caf\xe9", "speaker": "Ann"}'.decode("utf-8", "surrogateescape"), "line 2 is no UTF-8"),
+    ],
+)
+def test_a_line_of_a_chat_that_no_message_can_be_made_of_is_named(line, match):
+    with memory() as mem:
+        with pytest.raises(LoadError, match=match):
+            mem.import_(io.StringIO('{"text": "hello", "speaker": "Ann"}\n' + line), format="chat.jsonl")
+        assert mem.stats().messages == 0
+
+
+def test_a_byte_order_mark_before_a_chat_is_no_part_of_it():
+    with memory() as mem:
+        mem.import_(io.StringIO('\ufeff{"text": "hello", "speaker": "Ann"}'), format="chat.jsonl")
+        assert mem.stats().messages == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("message", "t_us", "x"), ("message", "t_us", 1e300), ("message", "t_us", 10**30),
+        ("message", "t_us", 9 * 10**18),
+        ("message", "tz_minutes", 999_999), ("message", "speaker", None), ("message", "captions", "{}"),
+        ("message", "metadata", "[]"), ("message", "hidden_us", "x"), ("message", "text", 5), ("message", "start", -1),
+        ("unit", "kind", "rumour"), ("unit", "tier", "gold"), ("unit", "ev_start_us", None), ("unit", "level", []),
+        ("unit", "granularity", 5), ("unit", "said_tz", 10**6), ("unit", "annotations", '[["x", 1]]'),
+        ("unit", "ev_end_us", 0), ("unit", "facets", [["rumour", "a", "a"]]), ("unit", "salience", "x"),
+        ("saliences", "seen", -1),
+    ],
+)  # fmt: skip
+def test_an_export_with_a_value_no_memory_has_is_refused(kind, name, value):
+    with memory() as one, memory() as two:
+        one.add("I saw the lake yesterday", speaker="Ann", time=MONDAY)
+        lines = [json.loads(line) for line in exported(one).splitlines()]
+        next(line for line in lines if kind in line)[kind][name] = value
+        with pytest.raises(LoadError, match=r"line \d is no line of an export"):
+            two.import_(io.StringIO("\n".join(map(json.dumps, lines))))
+        assert two.stats().messages == 0
+        assert two.check().ok

@@ -250,6 +250,22 @@ def test_an_empty_filter_raises_and_deletes_nothing(mem):
     assert mem.stats().messages == 1
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"ids": ["a"], "filters": Filters(sessions=("t",))},
+        {"ids": ["a"], "everything": True},
+        {"filters": Filters(sessions=("t",)), "everything": True},
+    ],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_two_ways_to_say_what_to_forget_are_refused(mem, told, dry_run):
+    mem.add("The lake is cold", speaker="Ann", id="a", session="s")
+    with pytest.raises(InvalidValueError, match="one of them alone"):
+        mem.forget(**told, dry_run=dry_run)
+    assert mem.stats().messages == 1
+
+
 def test_a_soft_forget_hides_can_be_undone_and_is_purged_in_time(tmp_path):
     now = [MONDAY]
     with Memory(tmp_path / "m.db", embedder="hash", clock=lambda: now[0], worker=False) as mem:

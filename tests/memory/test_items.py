@@ -34,6 +34,13 @@ def test_a_vector_without_a_direction_is_refused(items, vector):
         items.put([Put(("a",), "k", {}, ("t",), [vector])])
 
 
+def test_a_lone_surrogate_in_a_value_comes_back_and_in_a_label_is_refused(items):
+    items.put([Put(("a",), "k", {"v": "\ud800"}, ("\ud800 tea",))])
+    assert items.search((), "tea")[0].value == {"v": "\ud800"}
+    with pytest.raises(InvalidValueError):
+        items.put([Put(("\ud800",), "k", {})])
+
+
 @pytest.mark.parametrize(("scope", "key"), [(("a\x1fb",), "k"), (("",), "k"), (("a",), ""), (("a",), "k" * 1001)])
 def test_labels_and_keys_that_cannot_be_are_refused(items, scope, key):
     with pytest.raises(InvalidValueError):

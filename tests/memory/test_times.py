@@ -115,8 +115,14 @@ PARTS = [
     ("the end of the year", "2023-09-01 to 2023-12-31"),
     ("the end of the week", "2023-05-13 to 2023-05-14"),
     ("the start of last week", "2023-05-01 to 2023-05-02"),
+    ("my licence expires at the end of March", "2024-03-22 to 2024-03-31"),
+    ("the rent is due by early April", "2024-04-01 to 2024-04-10"),
+    ("it expired at the end of March", "2023-03-22 to 2023-03-31"),
 ]
 AS_WRITTEN = [
+    ("the first of July", "2022-07-01"),
+    ("we will meet on the twenty-first of May", "2023-05-21"),
+    ("the Second of March 2021", "2021-03-02"),
     ("8 May", "2023-05-08"),
     ("May 8", "2023-05-08"),
     ("the 8th of May", "2023-05-08"),

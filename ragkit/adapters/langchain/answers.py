@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -35,6 +36,14 @@ class RagkitAnswers(Runnable[Any, AIMessage]):
         """The answer in pieces; added up they are the message `invoke` gives."""
         yield from self._transform_stream_with_config(iter([input]), self._pieces, config, run_type="chain")
 
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[AIMessage]:
+        """The same, the pieces made in a worker thread."""
+        made = self._atransform_stream_with_config(_once(input), self._apieces, config, run_type="chain")
+        async for piece in made:
+            yield piece
+
     def _answer(self, input: Any) -> AIMessage:
         answer = self.knowledge_base.ask(_question(input), k=self.k)
         return AIMessage(content=answer.text, response_metadata=_about(answer), usage_metadata=_usage(answer))
@@ -46,6 +55,16 @@ class RagkitAnswers(Runnable[Any, AIMessage]):
                     yield AIMessageChunk(content="", response_metadata=_about(piece), usage_metadata=_usage(piece))
                 else:
                     yield AIMessageChunk(content=piece)
+
+    async def _apieces(self, inputs: AsyncIterator[Any]) -> AsyncIterator[AIMessage]:
+        async for input in inputs:
+            pieces = self._pieces(iter([input]))
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                yield piece
+
+
+async def _once(input: Any) -> AsyncIterator[Any]:
+    yield input
 
 
 def _question(input: Any) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ragkit.errors import LoadError
 from ragkit.extractors.html.api import extract_main, extract_relevant
+from ragkit.extractors.html.reading import check_kind
 from ragkit.extractors.html.segmenting import segment_html
 from ragkit.extractors.html.types import Extraction
 
@@ -40,15 +41,17 @@ class HtmlLoader(BaseLoader):
                 yield Document(page_content=found.text, metadata=_about(found, str(source)))
 
     def _page(self, source: str) -> Any:
-        if source.startswith(("http://", "https://")):
+        if "://" in source:
             from ragkit.extractors.html.fetch import Fetching, fetch
 
             fetched = fetch(source, Fetching(allow_private=self.allow_private))
             return segment_html(fetched.data, url=fetched.url, encoding=fetched.encoding)
         try:
-            return segment_html(Path(source).read_bytes(), url=None)
-        except OSError as error:
-            raise LoadError(source, error.strerror or str(error)) from error
+            data = Path(source).read_bytes()
+        except (OSError, ValueError) as error:
+            raise LoadError(source, getattr(error, "strerror", None) or str(error)) from error
+        check_kind(data, source)
+        return segment_html(data, url=source)
 
 
 class HtmlCompressor(BaseDocumentCompressor):

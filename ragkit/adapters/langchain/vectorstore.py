@@ -15,7 +15,7 @@ from langchain_core.vectorstores import VectorStore
 from ragkit.components import Embedder
 from ragkit.errors import InvalidValueError
 from ragkit.knowledge_base import KnowledgeBase
-from ragkit.models.embedders import DEFAULT_MODEL
+from ragkit.models.embedders import DEFAULT_MODEL, load_embedder
 from ragkit.pipeline.expression import Expression, Stage
 from ragkit.types import Document as Source
 
@@ -70,7 +70,8 @@ class RagkitVectorStore(VectorStore):
     ) -> list[str]:
         """Add texts; one whose id is there already replaces it. Returns their ids.
 
-        Raises `InvalidValueError` when the lists differ in length, a text is empty or metadata are no JSON.
+        Raises `InvalidValueError` when the lists differ in length, a text is empty, an id stands twice or metadata are
+        no JSON; then nothing was added.
         """
         listed = list(texts)
         metadata = metadatas if metadatas is not None else [{} for _ in listed]
@@ -78,6 +79,7 @@ class RagkitVectorStore(VectorStore):
         if not len(listed) == len(metadata) == len(given):
             raise InvalidValueError(f"{len(listed)} texts, {len(metadata)} metadata and {len(given)} ids do not fit")
         named = [id or str(uuid4()) for id in given]
+        _checked(named, listed)
         report = self.knowledge_base.add([_source(*one) for one in zip(named, listed, metadata, strict=True)])
         if report.failed or report.skipped:
             first = (*report.failed, *report.skipped)[0]
@@ -111,6 +113,21 @@ class RagkitVectorStore(VectorStore):
         hits = self.knowledge_base.search(query, k=k, filter=own)
         return [(_document(hit.chunk.document_id, hit.chunk.text, hit.chunk.metadata), hit.score) for hit in hits]
 
+    def max_marginal_relevance_search(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """Of the `fetch_k` nearest documents `k` that are near the question and unlike each other."""
+        import numpy as np
+        from langchain_core.vectorstores.utils import maximal_marginal_relevance
+
+        found = self.similarity_search(query, fetch_k, **kwargs)
+        if not found:
+            return []
+        embedder = load_embedder(self.embedding)
+        vectors = embedder.embed([document.page_content for document in found])
+        wanted = np.asarray(embedder.embed([query], query=True)[0])
+        return [found[place] for place in maximal_marginal_relevance(wanted, list(vectors), lambda_mult, k)]
+
     def _select_relevance_score_fn(self) -> Any:
         return _from_cosine
 
@@ -120,9 +137,22 @@ def _from_cosine(score: float) -> float:
     return min(1.0, max(0.0, (score + 1.0) / 2.0))
 
 
+def _checked(ids: Sequence[str], texts: Sequence[str]) -> None:
+    """Raise `InvalidValueError` for what cannot be stored, before anything is."""
+    seen = set()
+    for id, text in zip(ids, texts, strict=True):
+        if not isinstance(id, str):
+            raise InvalidValueError(f"the id of a document is a text, not {id!r:.60}")
+        if id in seen:
+            raise InvalidValueError(f"the id {id!r} stands twice in one list; ids must differ")
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidValueError(f"document {id!r} has no text: {text!r:.60}")
+        seen.add(id)
+
+
 def _source(id: str, text: str, metadata: dict[str, Any]) -> Source:
     try:
-        json.dumps(metadata)
+        json.dumps(metadata, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidValueError(f"the metadata of document {id!r} are no JSON: {error}") from error
     return Source(id, text, source=id, metadata={KEPT: dict(metadata)})

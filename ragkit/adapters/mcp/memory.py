@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from ragkit.adapters.mcp.sdk import add_tool
 from ragkit.adapters.memory_toolbox import LONGEST_MESSAGE, MOST_HITS, MOST_MESSAGES, MOST_TOKENS, MemoryToolbox
@@ -96,7 +96,7 @@ def _offer_writing(server: Any, box: MemoryToolbox) -> None:
 
     def memory_forget_where(
         where: Where,
-        dry_run: Annotated[bool, Field(description="Only say how much it would be.")] = True,
+        dry_run: Annotated[StrictBool, Field(description="Only say how much it would be.")] = True,
         confirm: Annotated[str | None, Field(description="For the whole scope: the scope's name.")] = None,
     ) -> Reply:
         return box.forget_where(where, dry_run, confirm)

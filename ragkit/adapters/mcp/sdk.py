@@ -21,10 +21,18 @@ def new_server(instructions: str) -> Any:
     sdk = require("mcp.server", extra="mcp", purpose="the MCP server")
     newer = getattr(sdk, "MCPServer", None)
     if newer is not None:
-        return newer(NAME, instructions=instructions, log_level="WARNING")
+        return newer(NAME, version=_version(), instructions=instructions, log_level="WARNING")
     from mcp.server.fastmcp import FastMCP
 
-    return FastMCP(NAME, instructions=instructions, log_level="WARNING")
+    server = FastMCP(NAME, instructions=instructions, log_level="WARNING")
+    server._mcp_server.version = _version()  # else it says the SDK's version as ours
+    return server
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version(NAME)
 
 
 def http_app(server: Any) -> Starlette:

@@ -20,14 +20,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ragkit.errors import LoadError
+from ragkit.extractors.html.reading import check_kind
 
 _TYPES = ("text/html", "application/xhtml+xml", "text/plain", "")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BLOCK = 65_536
+_GZIP = b"\x1f\x8b"
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.I)
 _AGENT = "ragkit"
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # IPv4 addresses in IPv6, for translation
 _TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))  # 6to4 and Teredo
+# Not public, though not every version of Python says so; in the last one hosts of a cloud find what configures them.
+_RESERVED = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "64:ff9b:1::/48", "5f00::/16", "168.63.129.16/32")))
+_URI = "!#$%&'()*+,-./:;=?@[]_~"  # what stays as it is in a path or query; the rest is encoded
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -76,15 +81,15 @@ def _asked(url: str, settings: Fetching, deadline: float) -> Fetched | str:
     watch = threading.Timer(left(deadline), connection.cut)  # a server may send a byte now and then for ever
     watch.daemon = True
     watch.start()
-    target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    target = urllib.parse.quote(urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, "")), safe=_URI)
     try:
         headers = {"User-Agent": _AGENT, "Accept": "text/html, */*;q=0.1", "Accept-Encoding": "gzip, deflate"}
         connection.request("GET", target, headers=headers)
         response = connection.getresponse()
         if response.status in _REDIRECTS and (place := response.getheader("Location")):
-            return urllib.parse.urldefrag(urllib.parse.urljoin(url, place.strip())).url
+            return urllib.parse.urldefrag(urllib.parse.urljoin(url, _encoded(place.strip()))).url
         if response.status != 200:
-            raise LoadError(url, f"the server answered {response.status} {response.reason}".rstrip())
+            raise LoadError(url, f"the server answered {response.status} {_plain(response.reason)}".rstrip())
         return Fetched(_body(url, response, connection, settings, deadline), url, _encoding(response))
     except (http.client.HTTPException, OSError, ValueError, zlib.error) as error:
         late = time.monotonic() >= deadline
@@ -106,7 +111,8 @@ def _checked(url: str) -> urllib.parse.SplitResult:
     if not parts.hostname:
         raise LoadError(url, "the URL names no server")
     if parts.username is not None or parts.password is not None:
-        raise LoadError(url, "names and passwords do not belong into a URL")
+        shown = parts._replace(netloc="…@" + parts.netloc.rpartition("@")[2]).geturl()
+        raise LoadError(shown, "names and passwords do not belong into a URL")
     if any(char <= " " or char == "\x7f" for char in url):
         raise LoadError(url, "the URL holds white space or control characters; encode them")
     return parts
@@ -122,6 +128,8 @@ def public(address: Address) -> bool:
             return public(inner)
         if any(address in network for network in _TUNNELS) or address.is_site_local or int(address) < 2**32:
             return False
+    if any(address in network for network in _RESERVED if network.version == address.version):
+        return False
     return address.is_global and not (
         address.is_multicast
         or address.is_private
@@ -195,13 +203,13 @@ def _body(
     """The decompressed body. Raises `LoadError` when it is too large, or compressed in a way not asked for."""
     kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
     if kind not in _TYPES:
-        raise LoadError(url, f"it is {kind}, not a web page")
+        raise LoadError(url, f"it is {_plain(kind)}, not a web page")
     coding = (response.getheader("Content-Encoding") or "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip", "deflate"):
-        raise LoadError(url, f"it is compressed with {coding}, which was not asked for")
+        raise LoadError(url, f"it is compressed with {_plain(coding)}, which was not asked for")
     inflate = None if coding == "identity" else _Inflating(coding == "deflate")
     parts: list[bytes] = []
-    size = 0
+    size, due = 0, response.length
     while True:
         if connection.sock is not None:
             connection.sock.settimeout(left(deadline))
@@ -209,14 +217,17 @@ def _body(
         left(deadline)
         if not block:
             break
+        due = None if due is None else due - len(block)
         for part in inflate.parts(block) if inflate else (block,):
             size += len(part)
             if size > settings.bytes:
                 raise LoadError(url, f"the page is larger than the limit of {settings.bytes:,} bytes")
             parts.append(part)
-    if inflate is not None and not inflate.done:
-        raise LoadError(url, "the compressed page breaks off")
-    return b"".join(parts)
+    if due or (inflate is not None and not inflate.done):
+        raise LoadError(url, "the page breaks off before its end")
+    data = b"".join(parts)
+    check_kind(data, url)
+    return data
 
 
 class _Inflating:
@@ -232,14 +243,28 @@ class _Inflating:
         if self._made is None:  # "deflate" is meant with a header, and often sent without
             headed = len(data) >= 2 and data[0] & 15 == 8 and (data[0] * 256 + data[1]) % 31 == 0
             self._made = zlib.decompressobj(zlib.MAX_WBITS if headed else -zlib.MAX_WBITS)
-        while data and not self.done:
+        while data:
+            if self.done:
+                if self._deflate or not data.startswith(_GZIP):
+                    break  # padding
+                self._made, self.done = zlib.decompressobj(zlib.MAX_WBITS | 16), False  # another part follows
             part = self._made.decompress(data, _BLOCK)
-            data = self._made.unconsumed_tail
             self.done = self._made.eof
+            data = self._made.unused_data if self.done else self._made.unconsumed_tail
             if part:
                 yield part
             elif not data:
                 break
+
+
+def _encoded(place: str) -> str:
+    """Where a redirect leads, with its white space and its bytes beyond ASCII (read as Latin-1) percent-encoded."""
+    return urllib.parse.quote(place.encode("latin-1", "replace"), safe=_URI)
+
+
+def _plain(said: str) -> str:
+    """What a server said of itself, short, and without characters that could change a terminal or imitate a line."""
+    return "".join(char for char in said if char.isascii() and char.isprintable())[:100]
 
 
 def _encoding(response: http.client.HTTPResponse) -> str | None:

@@ -7,9 +7,11 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from ragkit.errors import LoadError
 from ragkit.extractors.html.charsets import codec_of
 from ragkit.extractors.html.types import Limits, PageTooLarge
 from ragkit.text.encoding import NotTextError, decode, marked
+from ragkit.text.loaders.kinds import signed
 from ragkit.text.normalise import clean
 
 _META = 1024  # bytes in which a page says its own encoding
@@ -53,10 +55,20 @@ def read(data: bytes | str, *, encoding: str | None, limits: Limits, name: str) 
     else:
         found = _plain(given, encoding)
         if found is not None:
-            return Source(found, "utf-8", digest)
+            return Source(found, "utf-8", digest, tuple(_unknown(encoding)))
         text, used, warnings = _decoded(given, encoding)
     text = _DECLARATION.sub("", _CONTROL.sub(" ", text), count=1)
     return Source(text.encode("utf-8", "replace"), used, digest, tuple(warnings))
+
+
+def check_kind(data: bytes, name: str) -> None:
+    """Raise `LoadError` for bytes that a file or a server gave for a page and that begin like a file of another kind.
+
+    `read` itself makes something of any bytes.
+    """
+    what = "a PDF file" if data.startswith(b"%PDF-") else signed(data)
+    if what:
+        raise LoadError(name, f"it is {what}, not a web page")
 
 
 def _plain(data: bytes, encoding: str | None) -> bytes | None:
@@ -85,11 +97,9 @@ def _declared(data: bytes) -> str | None:
 
 
 def _decoded(data: bytes, encoding: str | None) -> tuple[str, str, list[tuple[str, str]]]:
-    warnings: list[tuple[str, str]] = []
+    warnings = _unknown(encoding)
     mark = marked(data) if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")) else ""
     said = codec_of(encoding) if encoding else None
-    if encoding and said is None:
-        warnings.append(("unknown_encoding", encoding[:40]))
     if data.startswith(codecs.BOM_UTF8):
         mark = "utf-8"
     codec = mark or said or _declared(data)
@@ -106,6 +116,10 @@ def _decoded(data: bytes, encoding: str | None) -> tuple[str, str, list[tuple[st
     elif bad:
         warnings.append(("bad_bytes", str(bad)))
     return text, codec, warnings
+
+
+def _unknown(encoding: str | None) -> list[tuple[str, str]]:
+    return [("unknown_encoding", encoding[:40])] if encoding and codec_of(encoding) is None else []
 
 
 def _fits(data: bytes) -> bool:

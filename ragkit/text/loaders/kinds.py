@@ -66,10 +66,14 @@ def kind_of(path: Path, file: BinaryIO) -> str:
     return named or "text"
 
 
+def signed(head: bytes) -> str:
+    """What a file that begins like this is, by its signature, when that is nothing there is a reader for; else ""."""
+    return next((what for signature, what in _SIGNATURES if head.startswith(signature)), "")
+
+
 def _check(head: bytes, named: str) -> None:
-    for signature, what in _SIGNATURES:
-        if head.startswith(signature):
-            raise NotTextError(f"it is {what}, which ragkit does not read")
+    if what := signed(head):
+        raise NotTextError(f"it is {what}, which ragkit does not read")
     if named != "jsonl":  # whose lines are judged one by one
         check_text(head)
 

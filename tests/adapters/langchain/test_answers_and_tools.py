@@ -63,6 +63,17 @@ def test_the_pieces_of_a_stream_add_up_to_the_answer() -> None:
     assert whole.response_metadata["citations"][0]["document_id"] == "ada"
 
 
+async def test_an_answer_streams_asynchronously_too() -> None:
+    written = base(bm25 >> answer(model=FakeListChatModel(responses=["She was born in Bern [1]."]), embedder=""))
+    pieces = [piece async for piece in RagkitAnswers(written).astream("Where was Ada Lind born?")]
+    assert len(pieces) > 5
+    whole = pieces[0]
+    for piece in pieces[1:]:
+        whole = whole + piece
+    assert whole.content.startswith("She was born in Bern")
+    assert whole.response_metadata["citations"][0]["document_id"] == "ada"
+
+
 async def test_answers_and_retrieval_work_asynchronously() -> None:
     kb = base()
     assert "Bern" in (await RagkitAnswers(kb).ainvoke("Where was Ada Lind born?")).content
@@ -211,3 +222,11 @@ def test_texts_and_metadata_of_different_length_are_refused() -> None:
 def test_metadata_that_are_no_json_are_refused_by_id() -> None:
     with pytest.raises(InvalidValueError, match="'x' are no JSON"):
         RagkitVectorStore("hash").add_texts(["a"], [{"when": object()}], ids=["x"])
+
+
+def test_a_vector_store_gives_unlike_documents_when_asked_for_them() -> None:
+    store = RagkitVectorStore("hash")
+    store.add_texts(["red apples", "red apples now", "green tea"], ids=["a", "b", "c"])
+    varied = store.as_retriever(search_type="mmr", search_kwargs={"k": 2, "fetch_k": 3, "lambda_mult": 0.1})
+    assert [document.id for document in varied.invoke("red apples")] == ["a", "c"]
+    assert RagkitVectorStore("hash").max_marginal_relevance_search("x") == []

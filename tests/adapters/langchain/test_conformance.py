@@ -21,6 +21,7 @@ from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from ragkit import KnowledgeBase
 from ragkit.adapters.langchain import RagkitEmbeddings, RagkitRetriever, RagkitVectorStore, knowledge_tools
+from ragkit.errors import InvalidValueError
 from ragkit.types import Document as Source
 
 
@@ -58,6 +59,22 @@ class TestVectorStoreWithTheHybridIndex(VectorStoreIntegrationTests):
         from ragkit.stages import bm25, dense
 
         return RagkitVectorStore(path=tmp_path / "vectors.db", index=bm25 + dense(model="hash"))
+
+
+@pytest.mark.parametrize(
+    ("texts", "metadata", "ids", "message"),
+    [
+        (["cats", " "], None, ["a", "b"], "'b' has no text"),
+        (["cats", "dogs"], None, ["a", "a"], "stands twice"),
+        (["cats", "dogs"], None, ["a", 5], "a text, not 5"),
+        (["cats", "dogs"], [{}, {"x": float("nan")}], ["a", "b"], "no JSON"),
+    ],
+)
+def test_texts_that_cannot_be_stored_are_named_and_none_is_added(texts, metadata, ids, message):
+    store = RagkitVectorStore("static")
+    with pytest.raises(InvalidValueError, match=message):
+        store.add_texts(texts, metadata, ids=ids)
+    assert store.get_by_ids(["a", "b"]) == []
 
 
 class TestEmbeddings(EmbeddingsIntegrationTests):

@@ -70,6 +70,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         HtmlLoader(tmp_path / "none.html").load()
 
 
+def test_a_file_that_is_no_page_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_bytes(b"%PDF-1.7 ...")
+    with pytest.raises(LoadError, match=r"a\.html: it is a PDF file"):
+        HtmlLoader(tmp_path / "a.html").load()
+    with pytest.raises(LoadError, match="null"):
+        HtmlLoader("a\0b").load()
+    with pytest.raises(LoadError, match="only http and https"):
+        HtmlLoader("ftp://example.org/a").load()
+
+
 def test_the_compressor_keeps_of_a_page_what_helps_and_other_documents_whole() -> None:
     plain = Document(page_content="Bees sting.")
     found = HtmlCompressor().compress_documents([Document(id="p", page_content=PAGE), plain], "What do bees drink?")

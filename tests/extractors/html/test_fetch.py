@@ -242,3 +242,50 @@ def test_addresses_that_are_not_public(address):
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
 def test_addresses_that_are(address):
     assert public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["192.0.0.192", "168.63.129.16", "64:ff9b:1::a00:1", "::ffff:192.0.0.192"])
+def test_addresses_that_configure_clouds_are_not_public(address):
+    assert not public(ipaddress.ip_address(address))
+
+
+def test_an_address_may_be_written_as_people_read_it():
+    with serving(send) as (url, asked):
+        fetch(f"{url}/B\u00e4r?q=\u00e4%20b", OPEN)
+    assert asked == ["/B%C3%A4r?q=%C3%A4%20b"]
+
+
+def test_a_redirect_to_an_address_with_spaces_and_letters_beyond_ascii_is_followed():
+    def answer(handler):
+        if handler.path == "/":
+            handler.wfile.write("HTTP/1.0 302 Found\r\nLocation: /a b\u00e4\r\n\r\n".encode())
+        else:
+            send(handler)
+
+    with serving(answer) as (url, asked):
+        fetch(url, OPEN)
+    assert asked == ["/", "/a%20b%C3%A4"]
+
+
+def test_a_page_of_several_gzip_parts_is_read_to_its_end():
+    body = gzip.compress(PAGE) + gzip.compress(b"<p>more") + b"\0\0"
+    with serving(lambda handler: send(handler, body, Content_Encoding="gzip")) as (url, _):
+        assert fetch(url, OPEN).data == PAGE + b"<p>more"
+
+
+def test_a_page_that_is_shorter_than_announced_is_an_error():
+    with serving(lambda handler: send(handler, Content_Length=str(len(PAGE) + 1))) as (url, _):
+        with pytest.raises(LoadError, match="breaks off"):
+            fetch(url, OPEN)
+
+
+def test_what_a_server_says_cannot_change_a_terminal():
+    with serving(lambda handler: handler.wfile.write(b"HTTP/1.0 418 a\x1b[31mb\r\n\r\n")) as (url, _):
+        with pytest.raises(LoadError, match=r"answered 418 a\[31mb$"):
+            fetch(url, OPEN)
+
+
+def test_a_password_is_not_repeated():
+    with pytest.raises(LoadError) as found:
+        fetch("http://ana:hunter2@example.org/x")
+    assert "hunter2" not in str(found.value)
