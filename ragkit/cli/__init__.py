@@ -22,7 +22,8 @@ from ragkit.cli.evaluate import evaluate, tune
 from ragkit.cli.extract import extract
 from ragkit.cli.graph import graph
 from ragkit.cli.mcp import mcp
-from ragkit.cli.memory import forget, memory, recall, remember
+from ragkit.cli.memory import forget, recall, remember
+from ragkit.cli.memory_group import memory
 from ragkit.cli.s3 import s3
 from ragkit.cli.show import pipeline, stages, version
 from ragkit.cli.synth import synth
