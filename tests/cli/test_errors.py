@@ -216,7 +216,11 @@ def test_an_interrupted_add_keeps_what_is_done_and_goes_on(run: Run, folder: Pat
     for number in range(300):
         lines = "".join(f"Bridge {number} has {span} spans of {span * number} metres.\n" for span in range(100))
         (folder / "notes" / f"n{number:03}.txt").write_text(lines)
-    process = started("add", "notes", "--jobs", jobs, cwd=folder, start_new_session=True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        process = started("add", "notes", "--jobs", jobs, cwd=folder, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     until = time.monotonic() + 60
     while documents_in(folder / "ragkit.db") == 0 and time.monotonic() < until:
         time.sleep(0.01)
